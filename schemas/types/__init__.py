@@ -1,0 +1,1 @@
+"""The records as Python types, made from the .avsc files."""

@@ -1,0 +1,262 @@
+"""A compiled flow and a workspace's settings: what the deciders read. Data only; `streams.flows` makes it.
+
+Times of day are minutes from midnight, spans and moments are ms. A step names the next by its index in
+`Program.steps`; `END` runs off the end. Everything is frozen and may be shared between partitions.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+__all__ = [
+    "END",
+    "All",
+    "Any_",
+    "Cap",
+    "CloseConversation",
+    "Condition",
+    "CustomerResponse",
+    "End",
+    "Enter",
+    "If",
+    "Match",
+    "Not",
+    "Policies",
+    "Program",
+    "QuietHours",
+    "Send",
+    "Step",
+    "Test",
+    "Wait",
+    "WorkspaceSettings",
+]
+
+END = -1
+"""The index that ends a journey as completed."""
+
+Purpose = Literal["urgent", "service", "marketing"]
+
+
+class Test(msgspec.Struct, frozen=True, tag=True):
+    """One subject with at most one operator; without one: it is present and not false."""
+
+    subject: str
+    """property, attribute, var, tag, responded, channel, language …: the grammar's subjects."""
+    name: str
+    """Which property, attribute, tag, step …"""
+    operator: str | None = None
+    operand: Any = None
+    """A literal of the operator's type; a compiled re2 pattern for `matches`; folded already where `fold`."""
+    fold: bool = False
+    """Case and accents are folded on both sides."""
+
+
+class All(msgspec.Struct, frozen=True, tag=True):
+    """Every one holds."""
+
+    of: tuple["Condition", ...]
+
+
+class Any_(msgspec.Struct, frozen=True, tag=True):  # noqa: N801 - `Any` is typing's
+    """At least one holds."""
+
+    of: tuple["Condition", ...]
+
+
+class Not(msgspec.Struct, frozen=True, tag=True):
+    """It does not hold."""
+
+    of: "Condition"
+
+
+Condition = Test | All | Any_ | Not
+
+
+class Match(msgspec.Struct, frozen=True):
+    """Something that happens at an instant: a trigger, an exit rule."""
+
+    kind: Literal["event", "message", "agent_message", "conversation", "opted_out", "tag_added", "manual"]
+    name: str | None = None
+    """The event's name, the tag, opened|assigned|closed, the purpose; `any` or `first` for a message; None for manual."""
+    where: Condition | None = None
+    same: tuple[str, ...] = ()
+    """Properties that must equal the trigger's of that name."""
+    channels: tuple[str, ...] = ()
+    """By these channels only; empty: by any."""
+
+
+class Enter(msgspec.Struct, frozen=True):
+    """Who may enter again, and when."""
+
+    again: Literal["never", "after_exit", "always", "after"] = "after_exit"
+    after_ms: int = 0
+    """With `after`: since the last entry."""
+    key: str | None = None
+    """The property that tells parallel journeys apart."""
+    when: Condition | None = None
+
+
+class QuietHours(msgspec.Struct, frozen=True):
+    """Hours in which nothing is sent. `end` may lie before `start`: over midnight."""
+
+    start: int
+    end: int
+    """Minutes from midnight, local; start in, end out."""
+    days: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
+    """Weekdays on which the span starts, 1 Monday – 7 Sunday."""
+    zone: str = "contact"
+    """contact, business or an IANA name."""
+    then: Literal["postpone", "skip", "send"] = "postpone"
+    by_purpose: tuple[tuple[str, str], ...] = ()
+    jitter_ms: int = 600_000
+    """Sends postponed to the end spread over so much, by a hash of the journey."""
+
+
+class Cap(msgspec.Struct, frozen=True):
+    """At most so many messages in a sliding span."""
+
+    messages: int
+    per_ms: int
+    channel: str | None = None
+    purpose: str | None = None
+
+
+class Policies(msgspec.Struct, frozen=True):
+    """What holds for a send, step over flow over workspace already resolved, but for caps: see `caps`."""
+
+    purpose: Purpose = "service"
+    quiet_hours: QuietHours | None = None
+    caps: tuple[Cap, ...] = ()
+    """The flow's own caps count its own sends; the workspace's, in its settings, count all."""
+    skip_after_ms: int | None = 86_400_000
+    """A send later than this after its moment is not made; None: sent however late."""
+    priority: int = 50
+
+
+class Send(msgspec.Struct, frozen=True, tag=True):
+    """Commands a message."""
+
+    id: str
+    channels: tuple[str, ...]
+    """In order of preference; empty: the journey's last, else the trigger's conversation's."""
+    template: str
+    """The template's name, or the step's id where the text stands in the flow: the key in the definition's templates."""
+    policies: Policies
+    variables: tuple[str, ...] | None = None
+    """Dotted paths that the template names (contact.name, event.total, vars.x); None: it cannot be told, so all."""
+    on_unknown: Literal["hold", "resend"] = "hold"
+    next: int = END
+
+
+class Wait(msgspec.Struct, frozen=True, tag=True):
+    """Waits for a span."""
+
+    id: str
+    span_ms: int
+    next: int = END
+
+
+class CustomerResponse(msgspec.Struct, frozen=True, tag=True):
+    """Waits for the contact's answer."""
+
+    id: str
+    within_ms: int
+    any_channel: bool = False
+    reactions: bool = False
+    prompt: str | None = None
+    """A step's id; None: the last send since the last customer_response; empty text: none at all."""
+    on_response: int = END
+    no_response: int = END
+
+
+class Branch(msgspec.Struct, frozen=True):
+    """One way out of an `if`."""
+
+    name: str
+    """then, else_if-1 …"""
+    condition: Condition
+    next: int
+
+
+class If(msgspec.Struct, frozen=True, tag=True):
+    """Goes the first way whose condition holds, else `otherwise`."""
+
+    id: str
+    branches: tuple[Branch, ...]
+    otherwise: int = END
+
+
+class CloseConversation(msgspec.Struct, frozen=True, tag=True):
+    """Commands the close of a conversation."""
+
+    id: str
+    which: Literal["trigger", "last"] | None = None
+    """None: the trigger's if it has one, else the last."""
+    next: int = END
+
+
+class End(msgspec.Struct, frozen=True, tag=True):
+    """Ends the journey."""
+
+    id: str
+    reason: str = "end"
+
+
+Step = Send | Wait | CustomerResponse | If | CloseConversation | End
+
+
+class Program(msgspec.Struct, frozen=True):
+    """A flow version, compiled."""
+
+    workspace: str
+    flow: str
+    content: str
+    """SHA-256 of the definition, hex."""
+    rules: int
+    steps: tuple[Step, ...]
+    triggers: tuple[Match, ...]
+    exits: tuple[Match, ...] = ()
+    enter: Enter = Enter()
+    vars: tuple[tuple[str, Any], ...] = ()
+    """Journey variables at the start."""
+
+    def index(self, step: str) -> int | None:
+        """The index of the step of that id; None if there is none."""
+        return next((at for at, candidate in enumerate(self.steps) if candidate.id == step), None)
+
+
+class ChannelSettings(msgspec.Struct, frozen=True):
+    """A channel of a workspace."""
+
+    name: str
+    via: str
+    """console, webhook, file …"""
+    threaded: bool = False
+    """Only reply_to answers, whoever wrote it."""
+    sender: str | None = None
+    options: tuple[tuple[str, Any], ...] = ()
+    """What the adapter takes: url, rate, path …"""
+
+
+class WorkspaceSettings(msgspec.Struct, frozen=True):
+    """A workspace, compiled."""
+
+    id: str
+    zone: str = "UTC"
+    language: str = "en"
+    content: str = ""
+    channels: tuple[ChannelSettings, ...] = ()
+    policies: Policies = Policies()
+    consent: tuple[tuple[str, str], ...] = (("marketing", "opt_in"),)
+    """Purpose to opt_in or opt_out; a purpose that is not named goes unless denied."""
+    stop_words: tuple[str, ...] = ()
+    """Folded: a message that is just this word opts out."""
+    start_words: tuple[str, ...] = ()
+    """Folded: a message that is just this word opts in again."""
+    attribution_window_ms: int = 86_400_000
+    delivery: Literal["real", "assumed"] = "real"
+    grace_ms: int = 10_000
+
+    def channel(self, name: str) -> ChannelSettings | None:
+        """The channel of that name; None if the workspace has none."""
+        return next((channel for channel in self.channels if channel.name == name), None)
