@@ -1,0 +1,1 @@
+"""What the project runs on, in tests, in the demo and in production."""

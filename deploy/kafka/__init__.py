@@ -1,0 +1,8 @@
+"""Apache Kafka itself, one node on loopback, fetched through Maven: for tests, and for the stack that keeps
+its data.
+"""
+
+from deploy.kafka.broker import ApacheKafka
+from deploy.kafka.distribution import KAFKA_VERSION, fetch, missing_programs
+
+__all__ = ["KAFKA_VERSION", "ApacheKafka", "fetch", "missing_programs"]

@@ -1,0 +1,172 @@
+"""One node of Apache Kafka (KRaft, broker and controller in one process) on loopback."""
+
+import base64
+import subprocess
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from deploy.errors import ServerFailedError
+from deploy.kafka.distribution import fetch, find_java
+from deploy.ports import LOOPBACK, free_port, is_listening
+from deploy.processes import Server
+
+__all__ = ["ApacheKafka", "answers_metadata"]
+
+_LOGGING = Path(__file__).with_name("log4j2.properties")
+_FORMAT_SECONDS = 60
+
+# What one node needs to be whole (every internal topic has one replica), and small internal topics,
+# because a laptop waits for each partition at a start.
+_ONE_NODE: Mapping[str, str] = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    "default.replication.factor": "1",
+    "min.insync.replicas": "1",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "share.coordinator.state.topic.num.partitions": "1",
+    # Topics are made by `attesa topics apply`, with the configuration that the engine relies on, or not at
+    # all.
+    "auto.create.topics.enable": "false",
+    "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "1000",
+    "group.max.session.timeout.ms": "1800000",
+    "transaction.max.timeout.ms": "900000",
+    # A killed node comes back as a new incarnation, and is let in only when the old one's session has ended.
+    "broker.session.timeout.ms": "2000",
+    "broker.heartbeat.interval.ms": "500",
+    "log.cleaner.dedupe.buffer.size": "4194304",
+    "num.network.threads": "2",
+    "num.io.threads": "4",
+}
+
+
+class ApacheKafka(Server):
+    """Apache Kafka on `127.0.0.1`, its data, settings and log under `data_dir`.
+
+    `port=0` takes a free port at the first start and keeps it over restarts. `heap` is Java's limit, as
+    `512m`. `properties` stand over the defaults above. Data survive `kill` and a later start on the same
+    folder, by this object or another. A start takes about 5 s, the first on a folder 2 s more. Raises
+    `MissingProgramError`, `FetchFailedError`, `PortTakenError`, `ServerFailedError`.
+    """
+
+    name = "kafka"
+    port_setting = "ATTESA_KAFKA_PORT"
+
+    def __init__(
+        self,
+        data_dir: Path,
+        port: int = 0,
+        heap: str = "512m",
+        *,
+        properties: Mapping[str, str] | None = None,
+        outlives: bool = False,
+    ) -> None:
+        super().__init__(data_dir, port, outlives=outlives)
+        self._controller_port = 0
+        self._heap = heap
+        self._properties = dict(properties or {})
+
+    @property
+    def bootstrap(self) -> str:
+        """The address for clients, `127.0.0.1:PORT`."""
+        if not self.port:
+            raise ServerFailedError(self.name, "has no address before its first start", log=self.log_path)
+        return f"{LOOPBACK}:{self.port}"
+
+    def prepare(self) -> None:
+        """Write `server.properties`; format the folder where it is new."""
+        self._controller_port = free_port()
+        self._settings_path.write_text(
+            "".join(f"{key}={value}\n" for key, value in self._all_properties().items())
+        )
+        if not (self._records_dir / "meta.properties").exists():
+            self._format()
+
+    def command(self) -> list[str]:
+        """Java with the broker's class."""
+        return [*self._java(self._heap), "kafka.Kafka", str(self._settings_path)]
+
+    def is_ready(self) -> bool:
+        """Whether it answers a metadata request, as a broker that takes requests."""
+        return is_listening(self.port) and answers_metadata(self.bootstrap)
+
+    @property
+    def _settings_path(self) -> Path:
+        return self.data_dir / "server.properties"
+
+    @property
+    def _records_dir(self) -> Path:
+        return self.data_dir / "records"
+
+    def _all_properties(self) -> dict[str, str]:
+        controller = f"{LOOPBACK}:{self._controller_port}"
+        return {
+            **_ONE_NODE,
+            "controller.quorum.voters": f"1@{controller}",
+            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://{controller}",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "log.dirs": str(self._records_dir),
+            **self._properties,
+        }
+
+    def _java(self, heap: str) -> list[str]:
+        # A heap is never returned: start small, so that a stack that idles stays small.
+        options = [
+            f"-Xmx{heap}",
+            "-Xms128m",
+            "-XX:+UseG1GC",
+            "-XX:MaxGCPauseMillis=20",
+            "-XX:+ExitOnOutOfMemoryError",
+        ]
+        return [
+            str(find_java()),
+            *options,
+            "-Djava.awt.headless=true",
+            f"-Dlog4j2.configurationFile={_LOGGING}",
+            "-cp",
+            f"{fetch()}/*",
+        ]
+
+    def _format(self) -> None:
+        command = [*self._java("128m"), "kafka.tools.StorageTool", "format", "--ignore-formatted"]
+        command += ["--cluster-id", _new_cluster_id(), "--config", str(self._settings_path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_FORMAT_SECONDS)
+        if done.returncode != 0:
+            with self.log_path.open("a") as log:
+                log.write(done.stdout + done.stderr)
+            said = "\n".join((done.stdout + done.stderr).splitlines()[-5:])
+            raise ServerFailedError(
+                self.name, f"could not format {self._records_dir}", log=self.log_path, tail=said
+            )
+
+
+def answers_metadata(bootstrap: str, timeout: float = 1.0) -> bool:
+    """Whether the broker at `bootstrap` answers a metadata request, naming a broker, within `timeout`
+    seconds.
+    """
+    # log_level 0: a client that is turned away while the broker starts would say so on standard error.
+    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, "socket.timeout.ms": 1000})
+    try:
+        return bool(client.list_topics(timeout=timeout).brokers)
+    except KafkaException:
+        return False
+
+
+def _new_cluster_id() -> str:
+    while True:
+        text = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        # StorageTool would take a leading dash for an option.
+        if not text.startswith("-"):
+            return text

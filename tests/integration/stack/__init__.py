@@ -1,0 +1,1 @@
+"""The broker, ClickHouse and the stack of both."""
