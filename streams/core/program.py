@@ -18,12 +18,14 @@ __all__ = [
     "CustomerResponse",
     "End",
     "Enter",
+    "FromNow",
     "If",
     "Match",
     "Not",
     "Policies",
     "Program",
     "QuietHours",
+    "Reference",
     "Send",
     "Step",
     "Test",
@@ -37,16 +39,32 @@ END = -1
 Purpose = Literal["urgent", "service", "marketing"]
 
 
+class Reference(msgspec.Struct, frozen=True, tag=True):
+    """An operand that is looked up when the condition is asked. Missing, it makes the condition false."""
+
+    subject: Literal["property", "attribute", "var"]
+    name: str
+
+
+class FromNow(msgspec.Struct, frozen=True, tag=True):
+    """An operand that is the clock plus so much; negative: before it."""
+
+    offset_ms: int
+
+
 class Test(msgspec.Struct, frozen=True, tag=True):
     """One subject with at most one operator; without one: it is present and not false."""
 
     subject: str
     """property, attribute, var, tag, responded, channel, language …: the grammar's subjects."""
     name: str
-    """Which property, attribute, tag, step …"""
+    """Which property, attribute, tag, step …; of channel and language: the value asked for."""
     operator: str | None = None
     operand: Any = None
-    """A literal of the operator's type; a compiled re2 pattern for `matches`; folded already where `fold`."""
+    """A literal of the operator's type, a `Reference` or `FromNow`; a tuple for in, not_in, between,
+    has_any, has_all; a compiled re2 pattern for `matches` (ask with `search`; it ignores case itself where
+    `fold`); literals are folded already where `fold`. For before, after, on: an ISO 8601 date or date-time as text; without an
+    offset it is in the contact's zone."""
     fold: bool = False
     """Case and accents are folded on both sides."""
 
@@ -77,7 +95,8 @@ class Match(msgspec.Struct, frozen=True):
 
     kind: Literal["event", "message", "agent_message", "conversation", "opted_out", "tag_added", "manual"]
     name: str | None = None
-    """The event's name, the tag, opened|assigned|closed, the purpose; `any` or `first` for a message; None for manual."""
+    """The event's name, the tag, opened|assigned|closed, the purpose; `any` or `first` for a message;
+    None for manual."""
     where: Condition | None = None
     same: tuple[str, ...] = ()
     """Properties that must equal the trigger's of that name."""
@@ -122,7 +141,7 @@ class Cap(msgspec.Struct, frozen=True):
 
 
 class Policies(msgspec.Struct, frozen=True):
-    """What holds for a send, step over flow over workspace already resolved, but for caps: see `caps`."""
+    """What holds for a send. A send's are step over flow; `over` lays them over the workspace's."""
 
     purpose: Purpose = "service"
     quiet_hours: QuietHours | None = None
@@ -131,6 +150,17 @@ class Policies(msgspec.Struct, frozen=True):
     skip_after_ms: int | None = 86_400_000
     """A send later than this after its moment is not made; None: sent however late."""
     priority: int = 50
+    given: tuple[str, ...] = ()
+    """The fields, by name, that the step or the flow states; all others are the workspace's. Never `caps`."""
+
+    def over(self, workspace: "Policies") -> "Policies":
+        """These, with the workspace's for what is not `given`. Caps stay the flow's own: both are asked."""
+        inherited = {
+            name: getattr(workspace, name)
+            for name in ("purpose", "quiet_hours", "skip_after_ms", "priority")
+            if name not in self.given
+        }
+        return msgspec.structs.replace(self, **inherited)
 
 
 class Send(msgspec.Struct, frozen=True, tag=True):
@@ -140,10 +170,12 @@ class Send(msgspec.Struct, frozen=True, tag=True):
     channels: tuple[str, ...]
     """In order of preference; empty: the journey's last, else the trigger's conversation's."""
     template: str
-    """The template's name, or the step's id where the text stands in the flow: the key in the definition's templates."""
+    """The template's name, or the step's id where the text stands in the flow: the key in the
+    definition's templates."""
     policies: Policies
     variables: tuple[str, ...] | None = None
-    """Dotted paths that the template names (contact.name, event.total, vars.x); None: it cannot be told, so all."""
+    """Dotted paths that the template names (contact.name, event.total, vars.x); None: it cannot be told,
+    so all."""
     on_unknown: Literal["hold", "resend"] = "hold"
     next: int = END
 
@@ -256,6 +288,11 @@ class WorkspaceSettings(msgspec.Struct, frozen=True):
     attribution_window_ms: int = 86_400_000
     delivery: Literal["real", "assumed"] = "real"
     grace_ms: int = 10_000
+    hours: tuple[tuple[int, int, int], ...] = ()
+    """When the business is open: weekday (1 Monday – 7 Sunday) on which it starts, start, end in minutes from
+    midnight; an end not after the start lies on the next day. Empty: not stated."""
+    holidays: tuple[str, ...] = ()
+    """Dates, YYYY-MM-DD, on which the business is closed."""
 
     def channel(self, name: str) -> ChannelSettings | None:
         """The channel of that name; None if the workspace has none."""
