@@ -4,11 +4,13 @@ Exit codes: 0 done, 1 the thing asked about does not hold, 2 wrong usage, 3 a se
 """
 
 import importlib
+import os
 import sys
 from importlib.metadata import version
+from typing import Any
 
-import click
 import typer
+import typer.core
 from rich.console import Console
 
 from schemas.errors import AttesaError
@@ -35,11 +37,11 @@ COMMANDS = {
 class Lazy(typer.core.TyperGroup):
     """Loads a noun's module only when it is asked for, so that `attesa --help` is quick."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - click's signature
         """The nouns, in the order in which one meets them."""
         return [*COMMANDS, *GROUPS]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         """The noun's command; None if there is no such noun."""
         if cmd_name in GROUPS:
             module = importlib.import_module(f"streams.cli.{cmd_name}")
@@ -62,6 +64,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
+    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -84,20 +87,17 @@ def attesa(
 def main() -> None:
     """Runs the command line; the process's exit code says how it went."""
     try:
-        app(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
-    except click.exceptions.Abort:
-        sys.stderr.write("stopped\n")
-        sys.exit(130)
-    except click.ClickException as wrong:
-        wrong.show()
-        sys.exit(2)
+        app()
     except AttesaError as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print(f"error: {error}", markup=False)
         sys.exit(error.exit_code)
-    except (KeyboardInterrupt, BrokenPipeError):
+    except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # else the interpreter complains at exit
+        sys.exit(141)
 
 
 if __name__ == "__main__":
