@@ -63,8 +63,8 @@ class Test(msgspec.Struct, frozen=True, tag=True):
     operand: Any = None
     """A literal of the operator's type, a `Reference` or `FromNow`; a tuple for in, not_in, between,
     has_any, has_all; a compiled re2 pattern for `matches` (ask with `search`; it ignores case itself where
-    `fold`); literals are folded already where `fold`. For before, after, on: an ISO 8601 date or date-time as text; without an
-    offset it is in the contact's zone."""
+    `fold`); literals are folded already where `fold`. For before, after, on: an ISO 8601 date or date-time as
+    text; without an offset it is in the contact's zone."""
     fold: bool = False
     """Case and accents are folded on both sides."""
 
