@@ -1,7 +1,9 @@
-"""Writes `schemas/types/*.py` from the newest .avsc of each record: `python -m schemas.generate [--check]`.
+"""Writes `schemas/types/*.py` and `schemas/ids.json`: `python -m schemas.generate [--check | --amend]`.
 
-The .avsc files are the contract; the Python types are made from them, so that the two cannot disagree.
-`--check` writes nothing and exits 1 when a file on disk is not what would be written.
+The .avsc files are the contract; the Python types are made from the newest version of each, so that the two
+cannot disagree. A version without an id gets the next one. `--check` writes nothing and exits 1 when a file
+on disk is not what would be written. `--amend` is for versions that were never released: their ids stand for
+what their files say now.
 """
 
 import json
@@ -10,7 +12,11 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from schemas.catalog import Catalog, fingerprint
+from schemas.registry import GivenId, read_ids
+
 HERE = Path(__file__).parent
+LINE = 110
 KINDS = {
     "inputs": (
         "Input",
@@ -49,55 +55,60 @@ a class, its Avro record and its folder share one name.
 '''
 
 
-def newest(folder: Path) -> dict[str, Any]:
-    """The schema of the highest version in a record's folder."""
-    path = max(folder.glob("*.avsc"), key=lambda p: int(p.stem))
-    schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return schema
-
-
 def python_type(avro: Any) -> str:
     """The annotation of an Avro type. Timestamps are ints, ms since the epoch, UTC."""
-    if isinstance(avro, list):
-        members = {json.dumps(member) for member in avro}
-        if json.dumps("double") in members and json.dumps("boolean") in members:
+    match avro:
+        case list() if "double" in avro and "boolean" in avro:
             return "Value"
-        return " | ".join(sorted((python_type(member) for member in avro), key=lambda name: name == "None"))
-    if isinstance(avro, str):
-        return PRIMITIVE[avro]
-    match avro["type"]:
-        case "array":
-            return f"list[{python_type(avro['items'])}]"
-        case "map":
-            return f"dict[str, {python_type(avro['values'])}]"
-        case "record":
-            return str(avro["name"])
-        case other:
-            return PRIMITIVE[other]
+        case list():
+            return " | ".join(
+                sorted((python_type(member) for member in avro), key=lambda name: name == "None")
+            )
+        case {"type": "array", "items": items}:
+            return f"list[{python_type(items)}]"
+        case {"type": "map", "values": values}:
+            return f"dict[str, {python_type(values)}]"
+        case {"type": "record", "name": name}:
+            return str(name)
+        case {"type": primitive} | primitive:
+            return PRIMITIVE[primitive]
+
+
+def docstring(text: str, *, of_class: bool = False) -> list[str]:
+    """The lines of a docstring, indented once, none over LINE characters."""
+    lines = textwrap.wrap(
+        f'"""{text}"""',
+        LINE - 4,
+        initial_indent="    ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    if of_class and len(lines) > 1:
+        return [*lines[:-1], lines[-1].removesuffix('"""'), '    """']
+    return lines
+
+
+def literal(default: Any) -> str:
+    """A default as the formatter would write it."""
+    return json.dumps(default, ensure_ascii=False) if isinstance(default, str) else repr(default)
 
 
 def class_source(schema: dict[str, Any], *, sealed: bool) -> str:
     """The class of one record."""
     lines = [f"class {schema['name']}(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):"]
-    lines += [f'    """{schema["doc"]}"""', ""]
+    lines += [*docstring(schema["doc"], of_class=True), ""]
     for field in schema["fields"]:
         annotation = "Sealed | None" if sealed and field["name"] == "sealed" else python_type(field["type"])
-        default = f" = {field['default']!r}" if "default" in field else ""
-        lines += [f"    {field['name']}: {annotation}{default}"]
-        lines += textwrap.wrap(
-            f'"""{field["doc"]}"""',
-            106,
-            initial_indent="    ",
-            subsequent_indent="    ",
-            break_long_words=False,
-        )
+        default = f" = {literal(field['default'])}" if "default" in field else ""
+        lines += [f"    {field['name']}: {annotation}{default}", *docstring(field["doc"])]
     return "\n".join(lines)
 
 
-def module_source(kind: str) -> str:
+def module_source(files: Catalog, kind: str) -> str:
     """The whole text of one module of types."""
     union, doc, folders = KINDS[kind]
-    schemas = [newest(folder) for name in folders for folder in sorted((HERE / "avsc" / name).iterdir())]
+    schemas = [files.newest(name).schema for folder in folders for name in files.names(folder)]
     names = [schema["name"] for schema in schemas]
     is_facts = kind == "facts"
     classes: list[str] = []
@@ -115,24 +126,45 @@ def module_source(kind: str) -> str:
     members = [name for name in names if name != "Cause"]
     listing = "\n".join(f'    "{name}",' for name in sorted([*names, union]))
     head = HEAD.format(doc=doc, imports="\n".join(imports))
-    alias = f"{union} = (\n    " + "\n    | ".join(members) + "\n)"
+    alias = f"{union} = {' | '.join(members)}"
+    if len(alias) > LINE:
+        alias = f"{union} = (\n    " + "\n    | ".join(members) + "\n)"
     summary = f'"""{doc}"""'
     return f"{head}\n__all__ = [\n{listing}\n]\n\n\n{body}\n\n\n{alias}\n{summary}\n"
 
 
+def ids_source(files: Catalog, *, amend: bool) -> str:
+    """The whole text of `ids.json`: a line for each version there ever was, in the order of their ids."""
+    given = dict(read_ids(files.folder))
+    for found in files:
+        key = (found.name, found.version)
+        if key not in given:
+            free = max((line.id for line in given.values()), default=0) + 1
+            given[key] = GivenId(free, fingerprint(found.schema))
+        elif amend:
+            given[key] = GivenId(given[key].id, fingerprint(found.schema))
+    lines = {
+        f"{record}/{version}": line._asdict()
+        for (record, version), line in sorted(given.items(), key=lambda item: item[1].id)
+    }
+    body = ",\n".join(f"  {json.dumps(name)}: {json.dumps(line)}" for name, line in lines.items())
+    return f"{{\n{body}\n}}\n"
+
+
 def main(arguments: list[str]) -> int:
-    """Writes or checks every module; the exit code."""
+    """Writes or checks every file; the exit code."""
+    files = Catalog()
+    made = {HERE / "types" / f"{kind}.py": module_source(files, kind) for kind in KINDS}
+    made[HERE / "ids.json"] = ids_source(files, amend="--amend" in arguments)
     stale = []
-    for kind in KINDS:
-        path = HERE / "types" / f"{kind}.py"
-        text = module_source(kind)
+    for path, text in made.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             stale.append(path.name)
             if "--check" not in arguments:
                 path.write_text(text, encoding="utf-8")
     if stale and "--check" in arguments:
         sys.stderr.write(
-            f"schemas/types: {', '.join(stale)} differ from the .avsc files; run python -m schemas.generate\n"
+            f"schemas: {', '.join(stale)} differ from the .avsc files; run python -m schemas.generate\n"
         )
         return 1
     return 0

@@ -1081,7 +1081,9 @@ class WaitCancelled(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=Tru
 
 
 class WaitOpened(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
-    """The journey waits for an answer. Until the prompt is accepted, deadline is what holds if it never is."""
+    """The journey waits for an answer. Until the prompt is accepted, deadline is what holds if it never
+    is.
+    """
 
     id: str
     """Derived from the contact, the cause by name and its place among that cause's facts; the same in

@@ -304,7 +304,9 @@ class StartJourney(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True
 
 
 class Tick(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
-    """Lets time pass on one partition. It has no contact and no time of its own: the record's timestamp, set by the broker, is the time."""
+    """Lets time pass on one partition. It has no contact and no time of its own: the record's timestamp,
+    set by the broker, is the time.
+    """
 
     ticker: str
     """Which ticker wrote it: for people only."""

@@ -17,7 +17,9 @@ __all__ = [
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
-    """The dispatcher is about to call a provider. Without an outcome after it, what happened is unknown."""
+    """The dispatcher is about to call a provider. Without an outcome after it, what happened is
+    unknown.
+    """
 
     command: str
     """The id of the command."""
@@ -57,6 +59,11 @@ class ImportProgress(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=Tr
     """True when all of it is in."""
     through: int
     """Record time reached."""
+    offsets: dict[str, int] = {}
+    """The inbound topic's ends when this was said, by partition: what stands behind them is not in
+    `taken`."""
+    at: int = 0
+    """When, by the importer's clock."""
 
 
 Record = Attempt | ContactKey | ImportProgress
