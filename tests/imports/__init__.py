@@ -1,0 +1,1 @@
+"""Files in: formats, order, and what is written."""
