@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     master_key_name: str = Field(
         "main", description="The master key's name: stands beside each key it wrapped."
     )
+    old_master_keys: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description='Master keys of earlier times by name, as JSON: {"2024": "…"}. They read, never write.',
+    )
     registry_url: str | None = Field(
         None, description="A schema registry's URL; without it ids come from the checked-in files."
     )
