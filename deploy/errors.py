@@ -1,13 +1,14 @@
 """What can go wrong with the stack, one class for each thing that an operator would do about it.
 
 AttesaError
-├── MissingProgramError   install it
+├── MissingProgramError       install it
+├── StackRecordError          end its processes by hand, remove the file
 ├── UsageError
 │   ├── PortTakenError        end who holds the port, or set another one
 │   └── StackConflictError    take the stack that is up down first
 └── NotReachableError
-├── FetchFailedError      look at the network or Maven's settings, try again
-└── ServerFailedError     read its log
+    ├── FetchFailedError      look at the network or Maven's settings, try again
+    └── ServerFailedError     read its log
 """
 
 from pathlib import Path
@@ -20,6 +21,7 @@ __all__ = [
     "PortTakenError",
     "ServerFailedError",
     "StackConflictError",
+    "StackRecordError",
 ]
 
 
@@ -58,3 +60,7 @@ class ServerFailedError(NotReachableError):
 
 class StackConflictError(UsageError):
     """Another stack than the one asked for is up on the same data folder."""
+
+
+class StackRecordError(AttesaError):
+    """The file that says which processes are the stack's cannot be read."""

@@ -47,7 +47,7 @@ def require_free(port: int, *, wanted_by: str, setting: str) -> None:
 
 
 def holder(port: int) -> str | None:
-    """The process that listens on the port, as `process 4711 (java -Xmx512m …)`; None where it cannot be
+    """Who listens on the port, as `process 4711 (java -Xmx512m …, in /srv/kafka)`; None where it cannot be
     told.
 
     Reads `/proc`, so it sees other users' processes only as root.
@@ -55,7 +55,7 @@ def holder(port: int) -> str | None:
     inodes = _listening_inodes(port)
     for process in Path("/proc").glob("[0-9]*"):
         if inodes & _socket_inodes(process):
-            return f"process {process.name} ({_command_line(process)})"
+            return f"process {process.name} ({_command_line(process)}, in {_folder(process)})"
     return None
 
 
@@ -98,9 +98,16 @@ def _socket_inodes(process: Path) -> set[str]:
     return links
 
 
+def _folder(process: Path) -> str:
+    try:
+        return str((process / "cwd").readlink())
+    except OSError:
+        return "a folder that cannot be told"
+
+
 def _command_line(process: Path, limit: int = 80) -> str:
     try:
         text = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     except OSError:
         text = ""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

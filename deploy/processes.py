@@ -26,7 +26,7 @@ _LOG_TAIL_LINES = 15
 
 # A session of its own, so that neither Ctrl-C nor the end of the terminal reaches it before it has done its
 # work. `read` returns when the starter's end of the pipe closes, however the starter died.
-_GUARD = 'read _; kill -KILL -- "-$1" 2>/dev/null'
+_GUARD = 'read _; kill -s KILL -- "-$1"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,9 @@ class Server(ABC):
     """A program that serves on one loopback port until it is stopped, and can be started again on the same
     data.
 
-    A context manager: entering starts it, leaving stops it. Where `outlives` is false (the default), it is
-    killed with whoever started it, however that one ends; where true it stays, and `record` says how to find
-    it again.
+    A context manager: entering starts it, leaving stops it. It is killed with whoever started it, however
+    that one ends, unless `keep` is given: then it stays, and `keep` is told its record as soon as it runs.
+    `port=0`: the first start takes a free one, and later starts keep it.
     """
 
     name: str
@@ -87,14 +87,12 @@ class Server(ABC):
     start_timeout = 60.0
     stop_grace = 20.0
 
-    def __init__(self, data_dir: Path, port: int = 0, *, outlives: bool = False) -> None:
-        """Nothing is started yet. `data_dir` is made on start where it is missing; `log_path` stands in it.
-
-        `port=0`: the first start takes a free one, and later starts keep it.
-        """
+    def __init__(
+        self, data_dir: Path, port: int = 0, *, keep: Callable[[ProcessRecord], None] | None = None
+    ) -> None:
         self.data_dir = Path(data_dir).absolute()
         self.port = port
-        self._outlives = outlives
+        self._keep = keep
         self._record: ProcessRecord | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
@@ -110,6 +108,14 @@ class Server(ABC):
     @abstractmethod
     def is_ready(self) -> bool:
         """Whether a client's real request is answered now. Returns within about a second."""
+
+    def environment(self) -> dict[str, str]:
+        """The program's environment: the starter's own, where Python finds the modules that the starter
+        found.
+        """
+        beside = str(Path(__file__).parent.parent)
+        path = os.environ.get("PYTHONPATH")
+        return {**os.environ, "PYTHONPATH": os.pathsep.join([beside, path] if path else [beside])}
 
     @property
     def log_path(self) -> Path:
@@ -210,10 +216,13 @@ class Server(ABC):
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.data_dir,
+                env=self.environment(),
                 start_new_session=True,
             )
         self._record = ProcessRecord.of(self._process.pid)
-        if not self._outlives:
+        if self._keep is not None:
+            self._keep(self._record)
+        else:
             self._guard = subprocess.Popen(
                 ["/bin/sh", "-c", _GUARD, "guard", str(self._process.pid)],
                 stdin=subprocess.PIPE,

@@ -3,6 +3,6 @@ its data.
 """
 
 from deploy.kafka.broker import ApacheKafka
-from deploy.kafka.distribution import KAFKA_VERSION, fetch, missing_programs
+from deploy.kafka.distribution import KAFKA_VERSION, fetch, is_fetched, missing_programs
 
-__all__ = ["KAFKA_VERSION", "ApacheKafka", "fetch", "missing_programs"]
+__all__ = ["KAFKA_VERSION", "ApacheKafka", "fetch", "is_fetched", "missing_programs"]

@@ -3,18 +3,16 @@
 import base64
 import subprocess
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
-
+from deploy.broker import Broker
 from deploy.errors import ServerFailedError
 from deploy.kafka.distribution import fetch, find_java
-from deploy.ports import LOOPBACK, free_port, is_listening
-from deploy.processes import Server
+from deploy.ports import LOOPBACK, free_port
+from deploy.processes import ProcessRecord
 
-__all__ = ["ApacheKafka", "answers_metadata"]
+__all__ = ["ApacheKafka"]
 
 _LOGGING = Path(__file__).with_name("log4j2.properties")
 _FORMAT_SECONDS = 60
@@ -52,7 +50,7 @@ _ONE_NODE: Mapping[str, str] = {
 }
 
 
-class ApacheKafka(Server):
+class ApacheKafka(Broker):
     """Apache Kafka on `127.0.0.1`, its data, settings and log under `data_dir`.
 
     `port=0` takes a free port at the first start and keeps it over restarts. `heap` is Java's limit, as
@@ -62,7 +60,6 @@ class ApacheKafka(Server):
     """
 
     name = "kafka"
-    port_setting = "ATTESA_KAFKA_PORT"
 
     def __init__(
         self,
@@ -71,19 +68,12 @@ class ApacheKafka(Server):
         heap: str = "512m",
         *,
         properties: Mapping[str, str] | None = None,
-        outlives: bool = False,
+        keep: Callable[[ProcessRecord], None] | None = None,
     ) -> None:
-        super().__init__(data_dir, port, outlives=outlives)
+        super().__init__(data_dir, port, keep=keep)
         self._controller_port = 0
         self._heap = heap
         self._properties = dict(properties or {})
-
-    @property
-    def bootstrap(self) -> str:
-        """The address for clients, `127.0.0.1:PORT`."""
-        if not self.port:
-            raise ServerFailedError(self.name, "has no address before its first start", log=self.log_path)
-        return f"{LOOPBACK}:{self.port}"
 
     def prepare(self) -> None:
         """Write `server.properties`; format the folder where it is new."""
@@ -97,10 +87,6 @@ class ApacheKafka(Server):
     def command(self) -> list[str]:
         """Java with the broker's class."""
         return [*self._java(self._heap), "kafka.Kafka", str(self._settings_path)]
-
-    def is_ready(self) -> bool:
-        """Whether it answers a metadata request, as a broker that takes requests."""
-        return is_listening(self.port) and answers_metadata(self.bootstrap)
 
     @property
     def _settings_path(self) -> Path:
@@ -150,18 +136,6 @@ class ApacheKafka(Server):
             raise ServerFailedError(
                 self.name, f"could not format {self._records_dir}", log=self.log_path, tail=said
             )
-
-
-def answers_metadata(bootstrap: str, timeout: float = 1.0) -> bool:
-    """Whether the broker at `bootstrap` answers a metadata request, naming a broker, within `timeout`
-    seconds.
-    """
-    # log_level 0: a client that is turned away while the broker starts would say so on standard error.
-    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, "socket.timeout.ms": 1000})
-    try:
-        return bool(client.list_topics(timeout=timeout).brokers)
-    except KafkaException:
-        return False
 
 
 def _new_cluster_id() -> str:

@@ -1,0 +1,1 @@
+"""A broker and ClickHouse without installing either, and the stack of both."""
