@@ -168,7 +168,8 @@ class ContactChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=Tr
     zone: str | None = None
     """The zone from here on; null if unchanged."""
     refused: list[str] = []
-    """Names not kept because the contact's attributes would outgrow their limit."""
+    """Names not kept: attributes that would outgrow their limit, tags and channels over theirs, an
+    unknown zone."""
 
 
 class ContactErased(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
@@ -314,7 +315,7 @@ class EntryRefused(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True
     version: int
     """The version in force."""
     reason: str
-    """running, again, when, limit, duplicate_key, retired or paused."""
+    """running, again, when, limit, duplicate_key, no_key, retired or paused."""
     until: int | None = None
     """When re-entry opens; null if it does not depend on time."""
     because: dict[str, str] = {}
@@ -370,6 +371,8 @@ class InputNoted(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """The input's record name."""
     name: str | None = None
     """A customer event's name; null for others."""
+    reason: str | None = None
+    """Why nothing else came of it: unknown_command, late_outcome …; null if nothing was expected."""
     clamped: bool = False
     """True if the claimed time was out of bounds and the record's was taken."""
 
@@ -470,7 +473,8 @@ class JourneyStarted(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=Tr
     trigger: str
     """What kind of thing started it: message, agent_message, event, manual …"""
     entry_key: str | None = None
-    """The value that tells parallel journeys apart; null if the flow has one a contact."""
+    """A digest of the value that tells parallel journeys apart (the value itself is sealed); null if the
+    flow has one a contact."""
     conversation: str | None = None
     """The thread on the channel, by the platform's id; null where the platform has none."""
     channel: str | None = None
@@ -681,7 +685,8 @@ class ResponseReceived(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=
     within_ms: int
     """The time given, ms."""
     local_hour: int
-    """Hour of the day, 0–23, of the prompt (else the opening) in the contact's zone."""
+    """Hour of the day, 0–23, in the contact's zone, of the prompt (its acceptance if that was known at
+    the opening, else its command; without a prompt: the opening). A closing repeats it."""
     local_weekday: int
     """Its day of the week, 1 Monday – 7 Sunday."""
     message: str
@@ -746,7 +751,8 @@ class ResponseTimedOut(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=
     within_ms: int
     """The time given, ms."""
     local_hour: int
-    """Hour of the day, 0–23, of the prompt (else the opening) in the contact's zone."""
+    """Hour of the day, 0–23, in the contact's zone, of the prompt (its acceptance if that was known at
+    the opening, else its command; without a prompt: the opening). A closing repeats it."""
     local_weekday: int
     """Its day of the week, 1 Monday – 7 Sunday."""
     lateness_ms: int
@@ -795,6 +801,8 @@ class SendCommanded(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=Tru
     """Not to be sent before."""
     not_after: int
     """Not to be sent after."""
+    counted_ms: int = 0
+    """The longest span of a cap that it counts in, ms; 0 if it counts in none."""
     because: dict[str, str] = {}
     """The values that decided it, by name. Never a personal value."""
 
@@ -1073,7 +1081,8 @@ class WaitCancelled(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=Tru
     within_ms: int
     """The time given, ms."""
     local_hour: int
-    """Hour of the day, 0–23, of the prompt (else the opening) in the contact's zone."""
+    """Hour of the day, 0–23, in the contact's zone, of the prompt (its acceptance if that was known at
+    the opening, else its command; without a prompt: the opening). A closing repeats it."""
     local_weekday: int
     """Its day of the week, 1 Monday – 7 Sunday."""
     reason: str
@@ -1133,7 +1142,8 @@ class WaitOpened(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     within_ms: int
     """The time given, ms."""
     local_hour: int
-    """Hour of the day, 0–23, of the prompt (else the opening) in the contact's zone."""
+    """Hour of the day, 0–23, in the contact's zone, of the prompt (its acceptance if that was known at
+    the opening, else its command; without a prompt: the opening). A closing repeats it."""
     local_weekday: int
     """Its day of the week, 1 Monday – 7 Sunday."""
 
