@@ -3,11 +3,12 @@
 What each keeps and why is in `specs`. Topics are made by `attesa topics apply` and never by a producer.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 # The package does not list these as exported; its version is pinned.
@@ -166,8 +167,11 @@ def apply(bootstrap: str, specs: Sequence[TopicSpec], *, dry_run: bool = False) 
         _refuse_time(spec, configs[spec.name])
     changes = {spec.name: _differences(spec, configs[spec.name]) for spec in present}
     if not dry_run:
-        _create(admin, [spec for spec in specs if spec.name not in there])
+        raced = _create(admin, [spec for spec in specs if spec.name not in there], bootstrap)
         _alter(admin, [spec for spec in present if changes[spec.name]], changes)
+        if raced:
+            # Another apply made them between our look and our creation: look again.
+            return apply(bootstrap, specs)
     done = []
     for spec in specs:
         if spec.name not in there:
@@ -252,15 +256,38 @@ def _applied(spec: TopicSpec, changes: dict[str, str], replication: int, *, dry_
     return Applied(spec.name, "kept", spec.partitions)
 
 
-def _create(admin: AdminClient, specs: Sequence[TopicSpec]) -> None:
+def _create(admin: AdminClient, specs: Sequence[TopicSpec], bootstrap: str) -> list[TopicSpec]:
+    """Creates topics and waits until the broker knows them; those that somebody else made meanwhile."""
     if not specs:
-        return
+        return []
     new = [NewTopic(spec.name, spec.partitions, spec.replication, config=spec.config) for spec in specs]
+    others: set[str] = set()
     for name, future in admin.create_topics(new, operation_timeout=REQUEST_S).items():
         try:
             future.result()
         except KafkaException as error:
-            raise TopicDiffersError(name, f"could not be created: {error.args[0].str()}") from error
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise TopicDiffersError(name, f"could not be created: {error.args[0].str()}") from error
+            others.add(name)
+    _await_leaders(admin, specs, bootstrap)
+    return [spec for spec in specs if spec.name in others]
+
+
+def _await_leaders(admin: AdminClient, specs: Sequence[TopicSpec], bootstrap: str) -> None:
+    """Until every partition has a leader: a broker answers a creation before it knows the topic itself."""
+    give_up = time.monotonic() + REQUEST_S
+    while True:
+        there = _topics(admin, bootstrap)
+        waiting = [spec.name for spec in specs if spec.name not in there or not _is_led(there[spec.name])]
+        if not waiting:
+            return
+        if time.monotonic() > give_up:
+            raise TopicDiffersError(waiting[0], f"was created and has no leader after {REQUEST_S:.0f} s")
+        time.sleep(0.05)
+
+
+def _is_led(topic: TopicMetadata) -> bool:
+    return bool(topic.partitions) and all(partition.leader >= 0 for partition in topic.partitions.values())
 
 
 def _alter(admin: AdminClient, specs: Sequence[TopicSpec], changes: dict[str, dict[str, str]]) -> None:
