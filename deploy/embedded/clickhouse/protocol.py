@@ -121,13 +121,15 @@ class WireReader(BufferedReader):  # type: ignore[misc]  # the driver's Cython r
         self.current_buffer_size = 0
 
     def read_into_buffer(self) -> None:
-        """Get more bytes; raises EOFError when there are none."""
+        """Get more bytes; raises EOFError when there are none.
+
+        `position` is left alone: the callers, all in the base class, still need it and set it to 0 after.
+        """
         if self._pieces is not None:
             self._pieces.append(bytes(self.buffer[self._start : self.current_buffer_size]))
             self._start = 0
         self.buffer = self._fill()
         self.current_buffer_size = len(self.buffer)
-        self.position = 0
         if not self.current_buffer_size:
             raise EOFError
 
