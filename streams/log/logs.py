@@ -1,0 +1,53 @@
+"""Structured logs on standard error: JSON for machines, columns for a terminal."""
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.typing import Processor
+
+from streams.log.settings import Settings
+
+__all__ = ["configure"]
+
+
+def configure(settings: Settings, process: str, stream: TextIO | None = None) -> None:
+    """Sets up logging for this process, once, at its start; again replaces it.
+
+    Each event has `process`, `level`, `timestamp` (UTC, ISO 8601) and `event`; what Faust and the Kafka
+    clients say through the standard library comes the same way. `log_format` auto is console on a terminal,
+    else json.
+    """
+    out = stream if stream is not None else sys.stderr
+    is_json = settings.log_format == "json" or (settings.log_format == "auto" and not out.isatty())
+    level = getattr(logging, settings.log_level.upper())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.ExtraAdder(),
+    ]
+    last: list[Processor] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        if is_json
+        else [structlog.dev.ConsoleRenderer(colors=out.isatty())]
+    )
+    structlog.configure(
+        processors=[*shared[:-1], structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(process=process)
