@@ -1,0 +1,45 @@
+CREATE VIEW IF NOT EXISTS waits_open AS
+WITH unsettled AS
+(
+    -- Days on which more waits were opened than have been closed since: only there can one be open.
+    SELECT workspace, flow, step, intDiv(opened_at, 86400000) AS day
+    FROM
+    (
+        SELECT workspace, flow, step, opened_at, 1 AS n FROM waits_opened FINAL
+        WHERE at <= {as_of:UInt64} AND ({workspace:String} = '' OR workspace = {workspace:String})
+            AND ({flow:String} = '' OR flow = {flow:String})
+        UNION ALL
+        SELECT workspace, flow, step, opened_at, -1 AS n FROM waits_closed FINAL
+        WHERE at <= {as_of:UInt64} AND ({workspace:String} = '' OR workspace = {workspace:String})
+            AND ({flow:String} = '' OR flow = {flow:String})
+    )
+    GROUP BY workspace, flow, step, day
+    HAVING sum(n) != 0
+),
+candidates AS
+(
+    SELECT workspace, flow, step, version, wait, journey, contact, prompt, channel, template, arm,
+        local_hour, local_weekday, opened_at, prompted_at
+    FROM waits_opened FINAL
+    WHERE at <= {as_of:UInt64} AND (workspace, flow, step, intDiv(opened_at, 86400000)) IN unsettled
+        AND wait NOT IN
+        (
+            SELECT wait FROM waits_closed
+            WHERE at <= {as_of:UInt64} AND (workspace, flow, step, intDiv(opened_at, 86400000)) IN unsettled
+        )
+),
+accepted AS
+(
+    SELECT command, min(sends.accepted_at) AS first_accepted_at
+    FROM sends
+    WHERE event = 'accepted' AND at <= {as_of:UInt64} AND ({workspace:String} = '' OR workspace = {workspace:String})
+        AND ({flow:String} = '' OR flow = {flow:String})
+        AND command IN (SELECT prompt FROM candidates WHERE prompt != '' AND prompted_at = 0)
+    GROUP BY command
+)
+SELECT workspace, flow, step, version, wait, journey, contact, channel, template, arm, local_hour, local_weekday, opened_at,
+    prompt = '' OR prompted_at != 0 OR first_accepted_at != 0 AS started,
+    multiIf(prompted_at != 0, prompted_at, first_accepted_at != 0, first_accepted_at, opened_at) AS started_at
+FROM candidates LEFT JOIN accepted ON candidates.prompt = accepted.command
+SETTINGS do_not_merge_across_partitions_select_final = 1
+COMMENT 'waits_open(as_of, workspace, flow): the waits open at as_of (empty workspace or flow: all). started: its time runs, from started_at; a prompt that no channel has accepted yet has not started one';
