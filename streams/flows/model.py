@@ -1,0 +1,281 @@
+"""The typed tree of a flow file and of a workspace file: what a definition holds as JSON, for ever.
+
+A definition in the log must read under every later version: fields are added with defaults and never change
+meaning, and defaults are left out of the JSON, so that the content hash of a flow outlives new fields (hence no
+default is a struct: left out is what equals it by value). Spans and offsets are ms, times of day minutes from
+midnight, days 1 Monday – 7 Sunday. Texts per language are mappings from language to liquid, `*` for any.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+__all__ = [
+    "ANY_LANGUAGE",
+    "AgainRule",
+    "AllOf",
+    "AnyOf",
+    "Asked",
+    "Branching",
+    "CapRule",
+    "Channel",
+    "Close",
+    "Cond",
+    "Consent",
+    "EndHere",
+    "EnterRule",
+    "Flow",
+    "Happening",
+    "LateRule",
+    "NoneOf",
+    "OpenHours",
+    "PolicyRules",
+    "QuietRule",
+    "Respond",
+    "Sending",
+    "Step",
+    "Texts",
+    "Waiting",
+    "Way",
+    "Workspace",
+]
+
+ANY_LANGUAGE = "*"
+Texts = dict[str, str]
+"""Language, or `*`, to liquid."""
+Purpose = Literal["urgent", "service", "marketing"]
+Then = Literal["postpone", "skip", "send"]
+Via = Literal["console", "webhook", "file"]
+Which = Literal["trigger", "last"]
+MatchKind = Literal["event", "message", "agent_message", "conversation", "tag_added", "opted_out", "manual"]
+
+
+class Asked(msgspec.Struct, frozen=True, tag="asked", tag_field="is", omit_defaults=True):
+    """One subject with at most one operator."""
+
+    subject: str
+    name: str
+    operator: str | None = None
+    operand: Any = None
+    """As written: a literal, a list of them, or `{property|attribute|var|now: …}`."""
+    fold: bool = False
+
+
+class AllOf(msgspec.Struct, frozen=True, tag="all", tag_field="is", omit_defaults=True):
+    """Every one holds."""
+
+    of: tuple["Cond", ...]
+
+
+class AnyOf(msgspec.Struct, frozen=True, tag="any", tag_field="is", omit_defaults=True):
+    """At least one holds."""
+
+    of: tuple["Cond", ...]
+
+
+class NoneOf(msgspec.Struct, frozen=True, tag="not", tag_field="is", omit_defaults=True):
+    """It does not hold."""
+
+    of: "Cond"
+
+
+Cond = Asked | AllOf | AnyOf | NoneOf
+
+
+class Happening(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A match: something that happens at an instant. `manual` is the bare trigger."""
+
+    kind: MatchKind
+    name: str | None = None
+    where: Cond | None = None
+    same: tuple[str, ...] = ()
+    channel: tuple[str, ...] = ()
+
+
+class AgainRule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """When a contact may enter again."""
+
+    rule: Literal["never", "after_exit", "always", "after"] = "after_exit"
+    after: int | None = None
+
+
+class EnterRule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who may enter."""
+
+    again: AgainRule | None = None
+    key: str | None = None
+    when: Cond | None = None
+
+
+class QuietRule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Hours in which nothing is sent; `hours` None: off."""
+
+    hours: tuple[int, int] | None
+    days: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
+    zone: str = "contact"
+    then: Then = "postpone"
+    by_purpose: dict[Purpose, Then] = {}
+    jitter: int = 600_000
+
+
+class CapRule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """At most so many messages in a sliding span."""
+
+    messages: int
+    per: int
+    channel: str | None = None
+    purpose: Purpose | None = None
+
+
+class LateRule(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What becomes of a late send; None: it is sent however late."""
+
+    skip_after: int | None
+
+
+class PolicyRules(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Policies as one level states them; None: not stated here."""
+
+    purpose: Purpose | None = None
+    quiet_hours: QuietRule | None = None
+    cap: tuple[CapRule, ...] | None = None
+    late: LateRule | None = None
+    priority: int | None = None
+
+
+class Sending(msgspec.Struct, frozen=True, tag="send", tag_field="step", omit_defaults=True):
+    """A send: `template` or `text`, exactly one."""
+
+    id: str
+    title: str | None = None
+    policies: PolicyRules | None = None
+    channel: tuple[str, ...] = ()
+    template: str | None = None
+    text: Texts | None = None
+    subject: Texts | None = None
+    vars: Texts = {}
+    """Name to liquid."""
+    purpose: Purpose | None = None
+    on_unknown: Literal["hold", "resend"] = "hold"
+
+
+class Waiting(msgspec.Struct, frozen=True, tag="wait", tag_field="step", omit_defaults=True):
+    """A wait for a span."""
+
+    id: str
+    span: int
+    title: str | None = None
+    policies: PolicyRules | None = None
+
+
+class Respond(msgspec.Struct, frozen=True, tag="customer_response", tag_field="step", omit_defaults=True):
+    """A wait for the contact's answer. A branch that is None was not written; an empty one goes on too."""
+
+    id: str
+    within: int
+    title: str | None = None
+    policies: PolicyRules | None = None
+    on_response: tuple["Step", ...] | None = None
+    no_response: tuple["Step", ...] | None = None
+    any_channel: bool = False
+    reactions: bool = False
+    prompt: str | None = None
+    """A step's id, or `none`."""
+
+
+class Way(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A condition and the steps behind it."""
+
+    when: Cond
+    then: tuple["Step", ...] = ()
+
+
+class Branching(msgspec.Struct, frozen=True, tag="if", tag_field="step", omit_defaults=True):
+    """An if: the first way whose condition holds, else `otherwise`."""
+
+    id: str
+    ways: tuple[Way, ...]
+    title: str | None = None
+    policies: PolicyRules | None = None
+    otherwise: tuple["Step", ...] = ()
+
+
+class Close(msgspec.Struct, frozen=True, tag="close_conversation", tag_field="step", omit_defaults=True):
+    """Closes a conversation."""
+
+    id: str
+    title: str | None = None
+    policies: PolicyRules | None = None
+    conversation: Which | None = None
+
+
+class EndHere(msgspec.Struct, frozen=True, tag="end", tag_field="step", omit_defaults=True):
+    """Ends the journey."""
+
+    id: str
+    title: str | None = None
+    policies: PolicyRules | None = None
+    reason: str = "end"
+
+
+Step = Sending | Waiting | Respond | Branching | Close | EndHere
+
+
+class Flow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A flow file."""
+
+    flow: str
+    trigger: tuple[Happening, ...]
+    steps: tuple[Step, ...]
+    grammar: int = 1
+    title: str | None = None
+    enter: EnterRule | None = None
+    exit_on: tuple[Happening, ...] = ()
+    channel: str | None = None
+    vars: dict[str, Any] = {}
+    policies: PolicyRules | None = None
+
+
+class Channel(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A channel of a workspace."""
+
+    via: Via
+    sender: str | None = None
+    rate: int | None = None
+    """Messages a second at most, of this channel's sender."""
+    threaded: bool = False
+    url: str | None = None
+    """webhook: where to."""
+    path: str | None = None
+    """file: which one."""
+
+
+class Consent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What marketing needs; service and urgent messages go unless denied."""
+
+    marketing: Literal["opt_in", "opt_out"] = "opt_in"
+
+
+class OpenHours(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Hours of one weekday in which the business is open."""
+
+    day: int
+    hours: tuple[tuple[int, int], ...] = ()
+
+
+class Workspace(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A workspace file."""
+
+    workspace: str
+    zone: str
+    language: str
+    channels: dict[str, Channel]
+    hours: tuple[OpenHours, ...] = ()
+    holidays: tuple[str, ...] = ()
+    """Dates, YYYY-MM-DD: however they are written, they are expanded before they are published."""
+    policies: PolicyRules | None = None
+    stop_words: dict[str, tuple[str, ...]] = {}
+    consent: Consent | None = None
+    attribution_window: int = 86_400_000
+    delivery: Literal["real", "assumed"] = "real"
+    grace: int = 10_000

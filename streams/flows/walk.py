@@ -1,0 +1,52 @@
+"""Walking the tree: steps and conditions in the file's order."""
+
+from collections.abc import Iterator
+
+from streams.flows.model import AllOf, AnyOf, Asked, Branching, Cond, Flow, NoneOf, Respond, Step
+
+__all__ = ["asked", "blocks_of", "conditions_of", "steps_of"]
+
+
+def blocks_of(step: Step) -> tuple[tuple[Step, ...], ...]:
+    """The blocks of steps that lie within a step, in the file's order."""
+    match step:
+        case Branching():
+            return (*(way.then for way in step.ways), step.otherwise)
+        case Respond():
+            return step.on_response or (), step.no_response or ()
+        case _:
+            return ()
+
+
+def steps_of(steps: tuple[Step, ...]) -> Iterator[Step]:
+    """Each step, then those within it."""
+    for step in steps:
+        yield step
+        for block in blocks_of(step):
+            yield from steps_of(block)
+
+
+def asked(condition: Cond | None) -> Iterator[Asked]:
+    """The single questions of a condition."""
+    match condition:
+        case AllOf() | AnyOf():
+            for each in condition.of:
+                yield from asked(each)
+        case NoneOf():
+            yield from asked(condition.of)
+        case Asked():
+            yield condition
+        case None:
+            return
+
+
+def conditions_of(flow: Flow) -> Iterator[Cond]:
+    """Every condition of a flow."""
+    for happening in (*flow.trigger, *flow.exit_on):
+        if happening.where is not None:
+            yield happening.where
+    if flow.enter is not None and flow.enter.when is not None:
+        yield flow.enter.when
+    for step in steps_of(flow.steps):
+        if isinstance(step, Branching):
+            yield from (way.when for way in step.ways)
