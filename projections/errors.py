@@ -4,12 +4,13 @@ AttesaError
 ├── NotReachableError       ClickHouse does not answer: look at the server, or at ATTESA_CLICKHOUSE
 ├── NotMigratedError        the tables are not there: attesa projections migrate
 ├── MigrationError          the database and this version's migrations disagree: no row was touched
-└── RowsRefusedError        ClickHouse answers and takes the rows for no reason that passes: read what it says
+├── RowsRefusedError        ClickHouse answers and takes the rows for no reason that passes: read what it says
+└── TooManyUndecodableError facts that are none: look at who writes to the topic, or upgrade
 """
 
 from schemas.errors import AttesaError
 
-__all__ = ["MigrationError", "NotMigratedError", "RowsRefusedError"]
+__all__ = ["MigrationError", "NotMigratedError", "RowsRefusedError", "TooManyUndecodableError"]
 
 
 class NotMigratedError(AttesaError):
@@ -32,3 +33,7 @@ class RowsRefusedError(AttesaError):
     def __init__(self, where: str, code: int, detail: str) -> None:
         super().__init__(f"{where}: ClickHouse refused with code {code}: {detail}")
         self.code = code
+
+
+class TooManyUndecodableError(AttesaError):
+    """So many records of the facts' topic are no facts that going on would drain it into dead letters."""
