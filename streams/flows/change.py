@@ -4,14 +4,12 @@ import msgspec
 
 from schemas.types.flow_commands import FlowCommand, FlowPublished, WorkspaceConfigured
 from streams.core.program import Program, WorkspaceSettings
+from streams.core.registry import Change
 from streams.flows.compile import RULES, compile_definition, compile_workspace
 from streams.flows.definition import content_of
 from streams.flows.parsing.flow import GRAMMAR
 
 __all__ = ["Change", "Refused", "change_of"]
-
-Change = Program | WorkspaceSettings
-"""What a published flow or a configured workspace becomes."""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -21,7 +19,7 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 def change_of(record: FlowCommand) -> Change | Refused | None:
-    """The compiled change of a flow command; None for one that carries no content (a pause, a stop). Never raises.
+    """The compiled change of a flow command; None for one without content (a pause, a stop). Never raises.
 
     The answer depends on the record alone, so that every worker and every replay has the same. A program's
     workspace policies are not in it: the core lays a send's policies over the workspace's.
@@ -34,7 +32,7 @@ def change_of(record: FlowCommand) -> Change | Refused | None:
                 return _configured(record)
             case _:
                 return None
-    except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - one record must never stop every worker that reads it
         return Refused(f"the definition cannot be compiled: {error}")
 
 

@@ -43,9 +43,9 @@ RULES = 1
 def compile_definition(workspace: str, text: str, *, rules: int = RULES) -> core.Program:
     """A flow's definition as the program that the core runs.
 
-    Raises `msgspec.ValidationError` or `msgspec.DecodeError` if the text is no definition, and `ValueError` if
-    it contradicts itself (a send whose template is not in it, a template that cannot be parsed, two steps of one
-    id, a wait on a step that is not there).
+    Raises `msgspec.ValidationError` or `msgspec.DecodeError` if the text is no definition, `TemplateError` if
+    a template is not liquid, and `ValueError` if it contradicts itself (a send whose template is not in it, two
+    steps of one id, a wait on a step that is not there).
     """
     definition = read_definition(text)
     flow = definition.flow
@@ -88,7 +88,7 @@ class _Compiler:
             self.row[self.index[step.id]] = self.step(step, follows)
         return self.index[steps[0].id] if steps else after
 
-    def step(self, step: Step, follows: int) -> core.Step:  # noqa: PLR0911 - one a kind
+    def step(self, step: Step, follows: int) -> core.Step:
         match step:
             case Sending():
                 return self.send(step, follows)
@@ -184,7 +184,7 @@ def _condition(condition: Cond) -> core.Condition:
 
 
 def _operand(asked: Asked) -> Any:
-    """The operand as the core compares with it: patterns compiled, literals folded, references looked up there."""
+    """The operand as the core compares with it: patterns compiled, literals folded."""
     if asked.operator == "matches":
         return pattern(asked.operand, fold=asked.fold)
     if isinstance(asked.operand, list):

@@ -50,8 +50,8 @@ class SendTexts(msgspec.Struct, frozen=True, omit_defaults=True):
 def definition(flow: Flow, templates: Templates | None = None) -> str:
     """Canonical JSON: keys sorted, no spaces, defaults left out, only the templates that its sends name.
 
-    Texts that stand in the flow are bundled under their step's id. A template that is not in `templates` is not
-    in the definition; review finds it before anything is published.
+    Texts that stand in the flow are bundled under their step's id. A template that is not in `templates` is
+    not in the definition; review finds it before anything is published.
     """
     bundle: Templates = {}
     for step in sending(flow.steps):

@@ -1,9 +1,9 @@
 """The typed tree of a flow file and of a workspace file: what a definition holds as JSON, for ever.
 
-A definition in the log must read under every later version: fields are added with defaults and never change
-meaning, and defaults are left out of the JSON, so that the content hash of a flow outlives new fields (hence no
-default is a struct: left out is what equals it by value). Spans and offsets are ms, times of day minutes from
-midnight, days 1 Monday – 7 Sunday. Texts per language are mappings from language to liquid, `*` for any.
+A definition in the log must read under every later version: fields are added with defaults and never
+change meaning, and defaults are left out of the JSON, so that the content hash of a flow outlives new fields
+(hence no default is a struct: only plain ones are left out). Spans and offsets are ms, times of day minutes
+from midnight, days 1 Monday – 7 Sunday. Texts per language are mappings from language to liquid, `*` for any.
 """
 
 from typing import Any, Literal

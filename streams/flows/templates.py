@@ -1,9 +1,9 @@
 """Message templates: liquid, locked down. Rendering is pure but for a `date` of `now`, and bounded.
 
-No template reads another one or a file. Loops, output, locals and the work of filters are limited, so that the
-worst template costs a second or two, not the process. A value that is missing is an error unless the template
-states what to say instead (`{{ contact.name | default: "cliente" }}`) or only asks for it (`{% if … %}`): half a
-message is worse than none.
+No template reads another one or a file. Loops, output, locals and the work of filters are limited, so that
+the worst template costs a second or two, not the process. A value that is missing is an error unless the
+template states what to say instead (`{{ contact.name | default: "cliente" }}`) or only asks for it
+(`{% if … %}`): half a message is worse than none.
 """
 
 import functools
@@ -44,15 +44,66 @@ MAX_WORK = 50_000
 MAX_BITS = 256
 """Of a whole number: enough for any amount of money, too little to fill memory."""
 
-_TAGS = frozenset(
-    "assign break capture case comment continue cycle decrement echo for if ifchanged increment liquid unless #".split()
-)
+_BARRED_TAGS = frozenset({"include", "render", "tablerow"})
 _FILTERS = frozenset(
-    """abs append at_least at_most capitalize ceil compact concat date default divided_by downcase escape escape_once
-    find find_index first floor has join last lstrip map minus modulo newline_to_br plus prepend reject remove
-    remove_first remove_last replace replace_first replace_last reverse round rstrip size slice sort sort_natural
-    split squish strip strip_html strip_newlines sum times truncate truncatewords uniq upcase url_decode url_encode
-    where""".split()
+    {
+        "abs",
+        "append",
+        "at_least",
+        "at_most",
+        "capitalize",
+        "ceil",
+        "compact",
+        "concat",
+        "date",
+        "default",
+        "divided_by",
+        "downcase",
+        "escape",
+        "escape_once",
+        "find",
+        "find_index",
+        "first",
+        "floor",
+        "has",
+        "join",
+        "last",
+        "lstrip",
+        "map",
+        "minus",
+        "modulo",
+        "newline_to_br",
+        "plus",
+        "prepend",
+        "reject",
+        "remove",
+        "remove_first",
+        "remove_last",
+        "replace",
+        "replace_first",
+        "replace_last",
+        "reverse",
+        "round",
+        "rstrip",
+        "size",
+        "slice",
+        "sort",
+        "sort_natural",
+        "split",
+        "squish",
+        "strip",
+        "strip_html",
+        "strip_newlines",
+        "sum",
+        "times",
+        "truncate",
+        "truncatewords",
+        "uniq",
+        "upcase",
+        "url_decode",
+        "url_encode",
+        "where",
+    }
 )
 _WIDTH = re.compile(r"%[^a-zA-Z%]*[0-9]")
 
@@ -86,11 +137,10 @@ class _Locked(Environment):
 
     def __init__(self) -> None:
         super().__init__(undefined=_Missing, strict_filters=True, autoescape=False)
-        self.tags = {name: tag for name, tag in self.tags.items() if name in _TAGS or name not in _NAMED_TAGS}
+        self.tags = {name: tag for name, tag in self.tags.items() if name not in _BARRED_TAGS}
         self.filters = {name: _guarded(name, call) for name, call in self.filters.items() if name in _FILTERS}
 
 
-_NAMED_TAGS = frozenset({"include", "render", "tablerow", "doc", "raw"})
 _work: ContextVar[list[int]] = ContextVar("work")
 
 
@@ -138,7 +188,7 @@ def _parsed(source: str) -> BoundTemplate:
         return _environment.from_string(source)
     except TemplateError:
         raise
-    except Exception as error:  # the parser is not ours, and no text may bring the program down
+    except Exception as error:  # noqa: BLE001 - the parser is not ours: no text may bring it down
         raise TemplateError(_reason(error)) from None
 
 
@@ -149,7 +199,7 @@ def _reason(error: Exception) -> str:
 
 
 def variables_of(source: str) -> tuple[str, ...] | None:
-    """The dotted paths that a template names, sorted; None if it looks one up by a name known only at run time.
+    """The dotted paths that a template names, sorted; None if a name is known only at run time.
 
     `TemplateError` if it is not liquid.
     """
@@ -216,19 +266,18 @@ def render(
     fallback_language: str | None = None,
     send: SendTexts | None = None,
 ) -> Rendered:
-    """The message of a send; `TemplateError` if there is none in a language that will do, or a value is missing.
+    """The message of a send; `TemplateError` if no language will do, or a value is missing.
 
-    The language is the first that the template has of: `language`, its stem (pt of pt-BR), `fallback_language`
-    (the workspace's), any (`*`). Keys of `variables` are dotted: contact.name, event.total. `send` is what the
-    step lays over the template: `sends_of(flow)[step]`.
+    The language is the first that the template has of: `language`, its stem (pt of pt-BR), the
+    `fallback_language` (the workspace's), any (`*`). Keys of `variables` are dotted: contact.name, event.total.
+    `send` is what the step lays over the template: `sends_of(flow)[step]`.
     """
     if name not in templates:
         raise TemplateError(f"the template {name} is not in the flow's definition")
     chosen = _choose(templates[name], language, fallback_language)
     if chosen is None:
-        raise TemplateError(
-            f"the template {name} has no text in {language}, {fallback_language} or for any language"
-        )
+        tried = f"{language}, {fallback_language}" if fallback_language else language
+        raise TemplateError(f"the template {name} has no text in {tried} or for any language")
     text = templates[name][chosen]
     send = send or SendTexts()
     values = _tree(variables)
@@ -246,7 +295,13 @@ def render(
 
 
 def _choose(languages: Mapping[str, Any], language: str, fallback: str | None) -> str | None:
-    wanted = (language, language.split("-")[0], fallback, (fallback or "").split("-")[0], ANY_LANGUAGE)
+    wanted = (
+        language,
+        language.split("-", maxsplit=1)[0],
+        fallback,
+        (fallback or "").split("-")[0],
+        ANY_LANGUAGE,
+    )
     return next((each for each in wanted if each in languages), None)
 
 
@@ -257,7 +312,7 @@ def _said(source: str, values: Mapping[str, Any], where: str) -> str:
         return _parsed(source).render(**values)
     except (LiquidError, TemplateError) as error:
         raise TemplateError(f"the template {where} cannot be rendered: {_reason(error)}") from None
-    except Exception as error:  # filters are not ours: whatever they raise is about this template
+    except Exception as error:  # noqa: BLE001 - filters are not ours: it is about this template
         raise TemplateError(f"the template {where} cannot be rendered: {type(error).__name__}") from None
 
 

@@ -68,17 +68,29 @@ def _asked(reading: Reading, node: Node, what: str) -> Cond:
     subject = fields.one_kind((*VALUES, *STATES))
     if subject is None:
         if not any(name in fields for name in (*VALUES, *STATES)):
-            reading.error(node.place, "ATT007", f"{what} asks about nothing",
-                          f"Start with one of {', '.join((*VALUES, *STATES))}, or all, any, not")  # fmt: skip
+            reading.error(
+                node.place,
+                "ATT007",
+                f"{what} asks about nothing",
+                f"Start with one of {', '.join((*VALUES, *STATES))}, or all, any, not",
+            )
         return nothing
     operator = fields.one_kind(OPERATORS)
     if operator is not None and subject in STATES:
-        reading.error(fields.node.keys[operator], "ATT011", f"`{subject}` holds or does not: it takes no `{operator}`",
-                      f"Write it alone, or {{not: {{{subject}: …}}}}")  # fmt: skip
+        reading.error(
+            fields.node.keys[operator],
+            "ATT011",
+            f"`{subject}` holds or does not: it takes no `{operator}`",
+            f"Write it alone, or {{not: {{{subject}: …}}}}",
+        )
     fold = fields.boolean("fold")
     if fold and operator not in FOLDABLE:
-        reading.error(fields["fold"].place, "ATT011", "`fold` folds the case of text, and nothing here compares text",
-                      f"Use it with one of {', '.join(FOLDABLE)}")  # fmt: skip
+        reading.error(
+            fields["fold"].place,
+            "ATT011",
+            "`fold` folds the case of text, and nothing here compares text",
+            f"Use it with one of {', '.join(FOLDABLE)}",
+        )
     operand = None if operator is None else _operand(reading, fields[operator], operator)
     return reading.locate(Asked(subject, _name(reading, fields, subject), operator, operand, fold), fields)
 
@@ -194,8 +206,12 @@ def happening(
     kind = fields.one_kind((*MATCHES, *also))
     if kind is None:
         if not any(name in fields for name in (*MATCHES, *also)):
-            reading.error(node.place, "ATT007", f"{what} says nothing that can happen",
-                          f"Start with one of {', '.join((*MATCHES, *also))}")  # fmt: skip
+            reading.error(
+                node.place,
+                "ATT007",
+                f"{what} says nothing that can happen",
+                f"Start with one of {', '.join((*MATCHES, *also))}",
+            )
         return nothing
     match kind:
         case "manual":

@@ -123,6 +123,10 @@ def _vars(reading: Reading, node: Node, what: str) -> dict[str, Any]:
             case Items(items=items):
                 found[name] = [reading.text(each, f"`{name}` of {what}") or "" for each in items]
             case Pairs():
-                reading.error(value.place, "ATT008", f"`{name}` of {what} is a mapping",
-                              "Write a single value or a list of texts")  # fmt: skip
+                reading.error(
+                    value.place,
+                    "ATT008",
+                    f"`{name}` of {what} is a mapping",
+                    "Write a single value or a list of texts",
+                )
     return found

@@ -40,10 +40,13 @@ class Place(NamedTuple):
     column: int
 
 
+Scalar = bool | int | float | str | None
+
+
 class Leaf(NamedTuple):
     """A scalar: None, bool, int, float (finite) or str by YAML 1.2's core schema."""
 
-    value: None | bool | int | float | str
+    value: Scalar
     place: Place
 
 
@@ -77,22 +80,37 @@ class Unreadable(Exception):  # noqa: N818 - it is what the text is
 def decode(data: bytes, file: str) -> str:
     """A file's bytes as text; `Unreadable` if it is too long or not UTF-8."""
     if len(data) > MAX_BYTES:
-        _fail(file, Place(1, 1), "ATT002", f"the file has {len(data):,} bytes, more than {MAX_BYTES:,}",
-              "Split it: one flow a file, long texts as templates")  # fmt: skip
+        _fail(
+            file,
+            Place(1, 1),
+            "ATT002",
+            f"the file has {len(data):,} bytes, more than {MAX_BYTES:,}",
+            "Split it: one flow a file, long texts as templates",
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        _fail(file, Place(line, column), "ATT003", f"the byte 0x{data[error.start]:02x} is not UTF-8",
-              "Save the file as UTF-8")  # fmt: skip
+        _fail(
+            file,
+            Place(line, column),
+            "ATT003",
+            f"the byte 0x{data[error.start]:02x} is not UTF-8",
+            "Save the file as UTF-8",
+        )
 
 
 def load(text: str, file: str) -> Node:
     """The one document in `text`; `Unreadable` if it is not one, or not within the limits."""
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        _fail(file, Place(1, 1), "ATT002", f"the file is longer than {MAX_BYTES:,} bytes",
-              "Split it: one flow a file, long texts as templates")  # fmt: skip
+        _fail(
+            file,
+            Place(1, 1),
+            "ATT002",
+            f"the file is longer than {MAX_BYTES:,} bytes",
+            "Split it: one flow a file, long texts as templates",
+        )
     return _Loader(text, file).document()
 
 
@@ -132,8 +150,11 @@ class _Loader:
         except ReaderError as error:
             before = self.text[: error.position]
             place = Place(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
-            self.fail(f"the character U+{_code_point(error.character):04X} is not allowed in YAML",
-                      "Take it out, or write it as an escape in double quotes", at=place)  # fmt: skip
+            self.fail(
+                f"the character U+{_code_point(error.character):04X} is not allowed in YAML",
+                "Take it out, or write it as an escape in double quotes",
+                at=place,
+            )
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             place = Place(mark.line + 1, mark.column + 1) if mark else self.place
@@ -194,8 +215,11 @@ class _Loader:
     def count(self, nodes: int) -> None:
         self.nodes += nodes
         if self.nodes > MAX_NODES:
-            self.fail(f"more than {MAX_NODES:,} values", "Repeat less with anchors, or split the file",
-                      code="ATT002")  # fmt: skip
+            self.fail(
+                f"more than {MAX_NODES:,} values",
+                "Repeat less with anchors, or split the file",
+                code="ATT002",
+            )
 
     def refuse_tag(self, event: Any) -> None:
         if event.tag not in {None, "!"}:
@@ -215,13 +239,17 @@ class _Loader:
                 self.fail("a key must be plain text", "Write `key: value`", at=at)
             name = _key(key.value)
             if name in pairs:
-                self.fail(f"`{name}` stands here a second time, first on line {keys[name].line}",
-                          "Keep one of the two", at=at, code="ATT004")  # fmt: skip
+                self.fail(
+                    f"`{name}` stands here a second time, first on line {keys[name].line}",
+                    "Keep one of the two",
+                    at=at,
+                    code="ATT004",
+                )
             keys[name] = at
             pairs[name] = self.node(next(self.events), depth + 1)
         return Pairs(pairs, keys, place)
 
-    def scalar(self, event: ScalarEvent) -> None | bool | int | float | str:
+    def scalar(self, event: ScalarEvent) -> Scalar:
         """By the core schema if it is plain, else text."""
         text = str(event.value)
         if any("\ud800" <= character <= "\udfff" for character in text) or "\x00" in text:
@@ -234,7 +262,7 @@ class _Loader:
         return value
 
 
-def _key(value: None | bool | float | str) -> str:
+def _key(value: Scalar) -> str:
     """A key as text, as the author sees it."""
     match value:
         case None:
@@ -255,7 +283,7 @@ _LONGEST_NUMBER = 400
 """Characters: Python refuses to read longer integers, and nobody means them."""
 
 
-def _core(text: str) -> None | bool | int | float | str:  # noqa: PLR0911 - one line a kind
+def _core(text: str) -> Scalar:  # noqa: PLR0911 - one line a kind
     """YAML 1.2's core schema, and nothing more: dates, `on` and `10:00` are text."""
     if text in {"", "~", "null", "Null", "NULL"}:
         return None
@@ -268,9 +296,9 @@ def _core(text: str) -> None | bool | int | float | str:  # noqa: PLR0911 - one 
     if _INT.fullmatch(text):
         return int(text)
     if _OCTAL.fullmatch(text):
-        return int(text[2:], 8)
+        return int(text, 0)
     if _HEX.fullmatch(text):
-        return int(text[2:], 16)
+        return int(text, 0)
     if _FLOAT.fullmatch(text):
         return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
     return text

@@ -1,7 +1,7 @@
 """Reading a located tree: what every reader of a part of the grammar does.
 
-A reader never stops at an error: it notes a finding, puts a stand-in where the value should be, and goes on. A
-tree with errors is thrown away whole, so that no stand-in is ever used.
+A reader never stops at an error: it notes a finding, puts a stand-in where the value should be, and goes on.
+A tree with errors is thrown away whole, so that no stand-in is ever used.
 """
 
 from collections.abc import Callable, Iterable
@@ -62,8 +62,12 @@ class Reading:
     ) -> "Fields":
         """A mapping's fields, each key checked: unknown, not available yet, missing."""
         if not isinstance(node, Pairs):
-            self.error(node.place, "ATT008", f"{what} is a mapping, here stands {_kind(node)}",
-                       f"Write it with keys: {', '.join(known)}")  # fmt: skip
+            self.error(
+                node.place,
+                "ATT008",
+                f"{what} is a mapping, here stands {_kind(node)}",
+                f"Write it with keys: {', '.join(known)}",
+            )
             return Fields(self, Pairs({}, {}, node.place), what)
         known, later = tuple(known), tuple(later)
         for name, place in node.keys.items():
@@ -80,8 +84,12 @@ class Reading:
 
     def not_yet(self, place: Place, what: str) -> None:
         """Notes what the grammar has and this version does not."""
-        self.error(place, "ATT006", f"{what} is not available yet",
-                   "It is part of the grammar and comes in a later version; take it out for now")  # fmt: skip
+        self.error(
+            place,
+            "ATT006",
+            f"{what} is not available yet",
+            "It is part of the grammar and comes in a later version; take it out for now",
+        )
 
     def items(self, node: Node) -> tuple[Node, ...]:
         """A list's nodes; a single one may stand bare."""
@@ -147,8 +155,12 @@ class Reading:
         """Text, a number, true or false."""
         if isinstance(node, Leaf) and node.value is not None:
             return node.value
-        self.error(node.place, "ATT008", f"{what} is a single value, here stands {_kind(node)}",
-                   "Write text, a number, true or false; for nothing, ask `exists` or `empty`")  # fmt: skip
+        self.error(
+            node.place,
+            "ATT008",
+            f"{what} is a single value, here stands {_kind(node)}",
+            "Write text, a number, true or false; for nothing, ask `exists` or `empty`",
+        )
         return ""
 
     def texts(self, node: Node, what: str) -> dict[str, str]:
@@ -159,14 +171,17 @@ class Reading:
             self.error(node.place, "ATT008", f"{what} has no language", "Write it as `it: …`")
         found = {}
         for name, value in node.pairs.items():
-            language = name if name == "*" else self.scalar(Leaf(name, node.keys[name]), f"a language of {what}",
-                                                            scalars.language, "en")  # fmt: skip
+            language = (
+                name
+                if name == "*"
+                else self.scalar(Leaf(name, node.keys[name]), f"a language of {what}", scalars.language, "en")
+            )
             found[language] = self.text(value, f"{what} in {name}", also=(int, float)) or ""
         return found
 
 
 class Fields:
-    """The fields of one mapping: each is read by a method of `Reading`, with the stand-in if it is not there."""
+    """The fields of one mapping, each read by a method of `Reading`; a default if it is not there."""
 
     def __init__(self, reading: Reading, node: Pairs, what: str) -> None:
         """Of that mapping."""
@@ -189,8 +204,12 @@ class Fields:
         if len(found) == 1:
             return found[0]
         if len(found) > 1:
-            self.reading.error(self.node.keys[found[1]], "ATT010",
-                               f"{self.what} has both `{found[0]}` and `{found[1]}`", "Keep one of the two")  # fmt: skip
+            self.reading.error(
+                self.node.keys[found[1]],
+                "ATT010",
+                f"{self.what} has both `{found[0]}` and `{found[1]}`",
+                "Keep one of the two",
+            )
         return None
 
     def get(self, name: str, read: Callable[[Node, str], T], default: T) -> T:
@@ -222,7 +241,7 @@ class Fields:
         return tuple(read(node, f"`{name}` of {self.what}") for node in self.reading.items(self[name]))
 
 
-def _kind(node: Node) -> str:
+def _kind(node: Node) -> str:  # noqa: PLR0911 - one a kind
     """What stands there, in an author's words."""
     match node:
         case Items():

@@ -1,4 +1,4 @@
-"""The grammar's scalars: from text to numbers. Each raises ValueError with what was expected, for an author."""
+"""The grammar's scalars: from text to numbers. Each raises ValueError saying what was expected."""
 
 import re
 from datetime import date, datetime
@@ -79,7 +79,7 @@ def minutes(text: str) -> int:
 
 
 def hours(text: str) -> tuple[int, int]:
-    """`HH:MM-HH:MM`, start in, end out, in minutes from midnight; an end before the start is the next day's."""
+    """`HH:MM-HH:MM`, start in, end out, as minutes; an end before the start is the next day's."""
     start, dash, end = text.partition("-")
     try:
         pair = minutes(start), minutes(end)

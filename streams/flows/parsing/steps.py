@@ -58,21 +58,22 @@ class Steps:
         kind = fields.one_kind(KINDS)
         if kind is None:
             if fields.node.pairs and not any(name in fields for name in (*KINDS, *LATER)):
-                self.reading.error(node.place, "ATT007", "this step does nothing",
-                                   f"Give it one of {', '.join(KINDS)}")  # fmt: skip
+                self.reading.error(
+                    node.place, "ATT007", "this step does nothing", f"Give it one of {', '.join(KINDS)}"
+                )
             return EndHere("")
         self.count[kind] += 1
         readers: dict[str, Callable[[Fields, str], Step]] = {
-            "send": self.send,
-            "wait": self.wait,
-            "customer_response": self.response,
-            "if": self.branching,
-            "close_conversation": self.close,
-            "end": self.end,
+            "send": self._send,
+            "wait": self._wait,
+            "customer_response": self._response,
+            "if": self._branching,
+            "close_conversation": self._close,
+            "end": self._end,
         }
-        return self.reading.locate(readers[kind](fields, self.identify(fields, kind)), fields)
+        return self.reading.locate(readers[kind](fields, self._identify(fields, kind)), fields)
 
-    def identify(self, fields: Fields, kind: str) -> str:
+    def _identify(self, fields: Fields, kind: str) -> str:
         """The id as written, else the template's name if unique, else kind-n; no two are the same."""
         place = fields.node.place
         if "id" in fields:
@@ -83,15 +84,19 @@ class Steps:
             name = f"{kind.replace('_', '-')}-{self.count[kind]}"
             self.derived.add(name)
         if name and name in self.seen:
-            self.reading.error(place, "ATT012", f"the step id `{name}` stands here a second time, "
-                               f"first on line {self.seen[name].line}", "Give one of the two an `id` of its own")  # fmt: skip
+            self.reading.error(
+                place,
+                "ATT012",
+                f"the step id `{name}` stands here a second time, first on line {self.seen[name].line}",
+                "Give one of the two an `id` of its own",
+            )
         self.seen.setdefault(name, place)
         return name
 
-    def policies(self, fields: Fields) -> PolicyRules | None:
+    def _policies(self, fields: Fields) -> PolicyRules | None:
         return fields.get("policies", lambda node, what: policies(self.reading, node, what), None)
 
-    def send(self, fields: Fields, name: str) -> Sending:
+    def _send(self, fields: Fields, name: str) -> Sending:
         known = ("channel", "template", "text", "subject", "vars", "purpose", "on_unknown")
         inner = self.reading.fields(fields["send"], "`send`", known, later=SEND_LATER)
         if (
@@ -99,29 +104,30 @@ class Steps:
             and inner.node.pairs
             and not ("template" in inner or "text" in inner)
         ):
-            self.reading.error(inner.node.place, "ATT007", "this send has no message",
-                               "Add `template: <name>` or `text: …`")  # fmt: skip
+            self.reading.error(
+                inner.node.place, "ATT007", "this send has no message", "Add `template: <name>` or `text: …`"
+            )
         step = Sending(
             id=name,
             title=fields.text("title"),
-            policies=self.policies(fields),
-            channel=inner.get("channel", self.by_channel, ()),
+            policies=self._policies(fields),
+            channel=inner.get("channel", self._by_channel, ()),
             template=inner.scalar("template", scalars.identifier, "") if "template" in inner else None,
             text=inner.get("text", self.reading.texts, None),
             subject=inner.get("subject", self.reading.texts, None),
-            vars=inner.get("vars", self.variables, {}),
+            vars=inner.get("vars", self._variables, {}),
             purpose=inner.one_of("purpose", PURPOSES, None),
             on_unknown=inner.one_of("on_unknown", ("hold", "resend"), "hold"),
         )
         return self.reading.locate(step, inner)
 
-    def by_channel(self, node: Node, what: str) -> tuple[str, ...]:
+    def _by_channel(self, node: Node, what: str) -> tuple[str, ...]:
         if isinstance(node, Pairs):
             self.reading.fields(node, what, (), later=("by",))
             return ()
         return channels(self.reading, node, what)
 
-    def variables(self, node: Node, what: str) -> dict[str, str]:
+    def _variables(self, node: Node, what: str) -> dict[str, str]:
         """Name to liquid."""
         if not isinstance(node, Pairs):
             self.reading.fields(node, what, ("<name>",))
@@ -132,7 +138,7 @@ class Steps:
             found[name] = self.reading.text(value, f"`{name}` of {what}", also=(int, float, bool)) or ""
         return found
 
-    def wait(self, fields: Fields, name: str) -> Waiting:
+    def _wait(self, fields: Fields, name: str) -> Waiting:
         node = fields["wait"]
         ms = 1
         if isinstance(node, Pairs):
@@ -141,9 +147,9 @@ class Steps:
                 self.reading.error(node.place, "ATT008", "`wait` is empty", "Write a span, as 2h")
         else:
             ms = self.reading.scalar(node, "`wait`", scalars.span, 1)
-        return Waiting(name, ms, fields.text("title"), self.policies(fields))
+        return Waiting(name, ms, fields.text("title"), self._policies(fields))
 
-    def response(self, fields: Fields, name: str) -> Respond:
+    def _response(self, fields: Fields, name: str) -> Respond:
         known = ("within", "on_response", "no_response", "any_channel", "reactions", "prompt")
         inner = self.reading.fields(
             fields["customer_response"],
@@ -156,7 +162,7 @@ class Steps:
             id=name,
             within=inner.scalar("within", scalars.span, 1),
             title=fields.text("title"),
-            policies=self.policies(fields),
+            policies=self._policies(fields),
             on_response=inner.get("on_response", self.block, None),
             no_response=inner.get("no_response", self.block, None),
             any_channel=inner.boolean("any_channel"),
@@ -165,36 +171,36 @@ class Steps:
         )
         return self.reading.locate(step, inner)
 
-    def branching(self, fields: Fields, name: str) -> Branching:
+    def _branching(self, fields: Fields, name: str) -> Branching:
         first = Way(condition(self.reading, fields["if"], "`if`"), fields.get("then", self.block, ()))
         return Branching(
             id=name,
-            ways=(self.reading.locate(first, fields), *fields.each("else_if", self.way)),
+            ways=(self.reading.locate(first, fields), *fields.each("else_if", self._way)),
             title=fields.text("title"),
-            policies=self.policies(fields),
+            policies=self._policies(fields),
             otherwise=fields.get("else", self.block, ()),
         )
 
-    def way(self, node: Node, what: str) -> Way:
+    def _way(self, node: Node, what: str) -> Way:
         fields = self.reading.fields(node, what, ("if", "then"), required=("if",))
         when = condition(self.reading, fields["if"], "`if`")
         return self.reading.locate(Way(when, fields.get("then", self.block, ())), fields)
 
-    def close(self, fields: Fields, name: str) -> Close:
+    def _close(self, fields: Fields, name: str) -> Close:
         which = None
         if _says_something(fields["close_conversation"]):
             inner = self.reading.fields(
                 fields["close_conversation"], "`close_conversation`", ("conversation",)
             )
             which = inner.one_of("conversation", WHICH, None)
-        return Close(name, fields.text("title"), self.policies(fields), which)
+        return Close(name, fields.text("title"), self._policies(fields), which)
 
-    def end(self, fields: Fields, name: str) -> EndHere:
+    def _end(self, fields: Fields, name: str) -> EndHere:
         reason = "end"
         if _says_something(fields["end"]):
             inner = self.reading.fields(fields["end"], "`end`", ("reason",), required=("reason",))
             reason = inner.scalar("reason", scalars.name, "end")
-        return EndHere(name, fields.text("title"), self.policies(fields), reason)
+        return EndHere(name, fields.text("title"), self._policies(fields), reason)
 
 
 def _says_something(node: Node) -> bool:

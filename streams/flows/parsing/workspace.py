@@ -29,7 +29,7 @@ KEYS = (
 
 
 def parse_workspace(text: str, file: str) -> Workspace | list[Finding]:
-    """A workspace file's text as a typed tree, or what is wrong with it, in the file's order. Never raises."""
+    """A workspace file as a typed tree, or what is wrong with it, in the file's order. Never raises."""
     try:
         root = load(text, file)
     except Unreadable as unreadable:
@@ -102,11 +102,19 @@ def _channel(reading: Reading, node: Node, name: str) -> Channel:
 def _needs(reading: Reading, fields: Fields, via: str, kind: str, option: str) -> None:
     """`option` stands beside `via: kind`, and nowhere else."""
     if via == kind and option not in fields:
-        reading.error(fields.node.place, "ATT007", f"{fields.what} needs `{option}`, since it goes via {kind}",
-                      f"Add `{option}:`")  # fmt: skip
+        reading.error(
+            fields.node.place,
+            "ATT007",
+            f"{fields.what} needs `{option}`, since it goes via {kind}",
+            f"Add `{option}:`",
+        )
     if via != kind and option in fields:
-        reading.error(fields.node.keys[option], "ATT011", f"`{option}` belongs to `via: {kind}`",
-                      f"Take it out, or write `via: {kind}`")  # fmt: skip
+        reading.error(
+            fields.node.keys[option],
+            "ATT011",
+            f"`{option}` belongs to `via: {kind}`",
+            f"Take it out, or write `via: {kind}`",
+        )
 
 
 def _hours(reading: Reading, node: Node) -> tuple[OpenHours, ...]:
