@@ -1,0 +1,64 @@
+"""Writes a history prefix: records with their own times, in the order of time, and the ticks around them."""
+
+from typing import Final
+
+from confluent_kafka import Consumer, TopicPartition
+
+from schemas.types.inputs import Input, Tick
+from streams.log.partitioner import key_of
+from streams.log.producers import RecordProducer
+from streams.log.readers import partitions_of, read_to_end
+from streams.log.topics import Topics
+
+__all__ = ["HistoryWriter", "clock_of", "flows_end"]
+
+TICKER: Final = "history"
+REQUEST_S: Final = 30.0
+
+
+class HistoryWriter:
+    """Writes inputs with record times that never go back. Not for two threads at once.
+
+    The records of a history are decided by their own times alone; a tick at the start puts the flow commands
+    that are in the log in force, one at the end fires what is due by then.
+    """
+
+    def __init__(self, producer: RecordProducer, topics: Topics) -> None:
+        self._producer = producer
+        self._topics = topics
+        self.partitions = producer.partitions(topics.inbound)
+
+    def tick(self, at: int) -> None:
+        """One tick a partition at this record time (ms UTC): all flow commands in force, no limit."""
+        through = flows_end(self._producer.bootstrap, self._topics)
+        tick = Tick(ticker=TICKER, flows_through=through, fire_limit=0)
+        for partition in range(self.partitions):
+            self._producer.send(self._topics.inbound, tick, None, partition=partition, timestamp=at)
+
+    def write(self, at: int, contact: str, record: Input) -> None:
+        """One input at this record time (ms UTC), under its contact's key."""
+        self._producer.send(self._topics.inbound, record, key_of(contact), timestamp=at)
+
+
+def flows_end(bootstrap: str, topics: Topics) -> int:
+    """The offset after the last flow command."""
+    reached: dict[int, int] = {}
+    for _ in read_to_end(bootstrap, topics.flows, reached=reached):
+        pass
+    return reached.get(0, 0)
+
+
+def clock_of(bootstrap: str, topics: Topics) -> int:
+    """The latest record time in the inbound topic, ms UTC; 0 if it is empty. Reads its last records only."""
+    client = Consumer({"bootstrap.servers": bootstrap, "group.id": "attesa-reader"})
+    try:
+        start = {}
+        for partition in partitions_of(client, topics.inbound, bootstrap):
+            low, high = client.get_watermark_offsets(TopicPartition(topics.inbound, partition), REQUEST_S)
+            start[partition] = max(low, high - 1)
+    finally:
+        client.close()
+    latest = 0
+    for batch in read_to_end(bootstrap, topics.inbound, start=start):
+        latest = max(latest, *(message.timestamp()[1] for message in batch))
+    return latest
