@@ -16,7 +16,7 @@ from schemas.registry import WriterSchema
 
 __all__ = ["ConfluentRegistry", "RegistryRefusedError"]
 
-_NOT_FOUND: Final = {40_401, 40_402, 40_403, 404}
+_NOT_FOUND: Final = 404
 _FORGET_UNKNOWN_S: Final = 30.0
 
 
@@ -36,7 +36,7 @@ class ConfluentRegistry:
         self.url = url
         self.prefix = prefix
         self.files = files if files is not None else catalog()
-        self._client = SchemaRegistryClient({"url": url})
+        self._client = SchemaRegistryClient.new_client({"url": url})
         self._ids: dict[tuple[str, int], int] = {}
         self._schemas: dict[int, WriterSchema] = {}
         self._unknown: dict[int, float] = {}
@@ -128,7 +128,7 @@ class ConfluentRegistry:
 
 
 def _is_not_found(error: Exception) -> bool:
-    return isinstance(error, SchemaRegistryError) and error.error_code in _NOT_FOUND
+    return isinstance(error, SchemaRegistryError) and error.http_status_code == _NOT_FOUND
 
 
 def _known_id(schema_id: int | None) -> int:

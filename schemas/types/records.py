@@ -59,9 +59,6 @@ class ImportProgress(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=Tr
     """True when all of it is in."""
     through: int
     """Record time reached."""
-    offsets: dict[str, int] = {}
-    """The inbound topic's ends when this was said, by partition: what stands behind them is not in
-    `taken`."""
     at: int = 0
     """When, by the importer's clock."""
 
