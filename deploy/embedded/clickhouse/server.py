@@ -150,9 +150,10 @@ def _wants_cancel(sock: socket.socket) -> bool:
 
 def _run(arguments: argparse.Namespace) -> None:
     """Serve until a signal says to stop; the process ends here, with code 0, unless it cannot begin."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    signals = {signal.SIGTERM, signal.SIGINT}
+    # Blocked before there is a second thread, so that one that comes at any moment is kept for `sigwait`. (A
+    # handler that sets an event deadlocks where it interrupts the wait for that event.)
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     with held(arguments.data):
         # In this order: who is let in finds the engine ready.
         engine = Engine(arguments.data / "engine")
@@ -166,7 +167,7 @@ def _run(arguments: argparse.Namespace) -> None:
         os.dup2(
             sys.stderr.fileno(), sys.stdout.fileno()
         )  # nobody reads further: the engine may not block on it
-        stop.wait()
+        signal.sigwait(signals)
         log.info("stopping")
         server.stop(arguments.grace)
         log.info("stopped")
