@@ -276,12 +276,15 @@ def _start_ticks(pid: int) -> int | None:
     """Field 22 of /proc/PID/stat (proc(5)); None where the process is gone or only waits to be reaped."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
+        threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
     except (FileNotFoundError, ProcessLookupError):
         return None
     # The second field is the program's name in parentheses and may hold anything, spaces too.
     fields = text[text.rindex(")") + 2 :].split()
     state, started = fields[0], int(fields[19])
-    return None if state in "ZX" else started
+    # While other threads are still on their way out, the process holds its ports and locks.
+    ended = state in "ZX" and threads <= 1
+    return None if ended else started
 
 
 def _boot_id() -> str:
