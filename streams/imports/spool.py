@@ -24,7 +24,7 @@ CREATE TABLE row (
 
 
 class Spool:
-    """Sorts rows by record time, source and id in a temporary database that goes with it. A context manager."""
+    """Sorts rows by record time, source and id, in a temporary database. A context manager."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="attesa-import-")

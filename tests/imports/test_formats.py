@@ -255,8 +255,7 @@ class TestJsonl:
             ('{"type": "EraseContact", "contact": "c", "colour": 1}', "unknown_field"),
             ('{"type": "EraseContact", "contact": "c", "source": "s"}', "bad_record"),
             (
-                '{"type": "EraseContact", "contact": "c", "source": "s", "id": "1",'
-                ' "occurred_at": "2020-01-01"}',
+                '{"type": "EraseContact", "contact": "c", "id": "1", "occurred_at": "2020-01-01"}',
                 "bad_record",
             ),
         ],
