@@ -270,5 +270,5 @@ class _Limits:
             return
         raise TooManyUndecodableError(
             f"{topic}-{partition} at {offset}: {what} are no facts that this version can read. Facts of a "
-            f"newer Attesa need a newer projector; if they are to become dead letters all the same, raise {setting}"
+            f"newer Attesa need a newer projector; if they are to become dead letters, raise {setting}"
         )

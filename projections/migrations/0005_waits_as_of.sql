@@ -42,4 +42,24 @@ SELECT workspace, flow, step, version, wait, journey, contact, channel, template
     multiIf(prompted_at != 0, prompted_at, first_accepted_at != 0, first_accepted_at, opened_at) AS started_at
 FROM candidates LEFT JOIN accepted ON candidates.prompt = accepted.command
 SETTINGS do_not_merge_across_partitions_select_final = 1
-COMMENT 'waits_open(as_of, workspace, flow): the waits open at as_of (empty workspace or flow: all). started: its time runs, from started_at; a prompt that no channel has accepted yet has not started one';
+COMMENT 'waits_open(as_of, workspace, flow): the waits open at as_of (empty workspace or flow: all). started: its time runs, from started_at; a prompt that no channel has accepted yet has not started one';;
+
+CREATE VIEW IF NOT EXISTS waits_as_of AS
+SELECT workspace, flow, step, version, channel, template, arm, local_hour, local_weekday, wait, started_at,
+    outcome, toBool(due <= {as_of:UInt64}) AS matured, response_ms,
+    outcome != 'cancelled' OR prompt = '' OR prompted_at != 0 AS timed,
+    if(outcome = 'responded', response_ms,
+        toUInt64(greatest(if(outcome = 'timed_out', deadline, at), started_at) - started_at)) AS span_ms
+FROM waits_closed FINAL
+WHERE at <= {as_of:UInt64} AND started_at >= {since:UInt64} AND started_at < {until:UInt64}
+    -- Only to skip whole weeks: none is closed a day before its prompt was accepted.
+    AND at + 86400000 >= {since:UInt64}
+    AND ({workspace:String} = '' OR workspace = {workspace:String}) AND ({flow:String} = '' OR flow = {flow:String})
+UNION ALL
+SELECT workspace, flow, step, version, channel, template, arm, local_hour, local_weekday, wait, started_at,
+    'pending' AS outcome, toBool(false) AS matured, toUInt64(0) AS response_ms, started AS timed,
+    toUInt64(greatest({as_of:UInt64}, started_at) - started_at) AS span_ms
+FROM waits_open(as_of = {as_of:UInt64}, workspace = {workspace:String}, flow = {flow:String})
+WHERE started_at >= {since:UInt64} AND started_at < {until:UInt64}
+SETTINGS do_not_merge_across_partitions_select_final = 1
+COMMENT 'waits_as_of(as_of, since, until, workspace, flow): every wait begun in [since, until), as it stood at as_of. outcome: responded, timed_out, cancelled or pending. matured: deadline and grace are over. span_ms: how long it was watched, until the answer, the deadline, the cancellation or as_of; timed: its time ran at all';

@@ -1,0 +1,73 @@
+-- Messages and their direct replies: any outbound message, human or automatic, and the first message that answers it.
+-- Threaded channels: a message from any contact answers the one that its reply_to names, however late.
+-- Others: the contact's next message on the channel answers, if no other outbound came in between and within window_ms.
+-- Receipts, reactions and out-of-office replies are no messages here. hour, weekday and day are UTC, of the outbound.
+-- Percentiles are quantileExact: the value at index floor(level · n), from 0, of the n sorted values.
+--
+--   clickhouse-client --database attesa --param_as_of=1767225600000 --param_since=0 --param_until=18446744073709551615 \
+--     --param_workspace= --param_flow= --param_by="['flow','step']" --param_window_ms=3600000 < projections/queries/messages.sql
+-- Times are ms since the epoch, UTC; as_of comes from as_of.sql; an empty workspace or flow means all.
+WITH noted AS
+(
+    -- A message that was brought again long after has another fact; its first one counts.
+    SELECT workspace, channel, contact, direction, message, reply_to, threaded, said_at, offset,
+        flow, version, step, template, author
+    FROM messages FINAL
+    WHERE at <= {as_of:UInt64} AND at >= {since:UInt64} AND kind NOT IN ('receipt', 'reaction', 'out_of_office')
+        AND ({workspace:String} = '' OR workspace = {workspace:String})
+    ORDER BY at, partition, offset
+    LIMIT 1 BY workspace, channel, contact, direction, message
+),
+sent AS
+(
+    SELECT * FROM noted
+    WHERE direction = 'out' AND said_at >= {since:UInt64} AND said_at < {until:UInt64}
+        AND ({flow:String} = '' OR flow = {flow:String})
+),
+named AS
+(
+    SELECT workspace, channel, reply_to AS message, min(said_at) AS replied_at
+    FROM noted
+    WHERE direction = 'in' AND reply_to != ''
+    GROUP BY workspace, channel, message
+),
+following AS
+(
+    SELECT workspace, channel, contact, message, direction,
+        leadInFrame(direction) OVER next AS next_direction,
+        leadInFrame(said_at) OVER next AS next_at
+    FROM noted
+    WHERE NOT threaded
+    WINDOW next AS (PARTITION BY workspace, channel, contact ORDER BY said_at, offset
+        ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING)
+),
+answered AS
+(
+    SELECT sent.*, named.replied_at != 0 AS is_replied, named.replied_at AS replied_at
+    FROM sent LEFT JOIN named USING (workspace, channel, message)
+    WHERE threaded
+    UNION ALL
+    SELECT sent.*, following.next_at != 0 AND following.next_at <= said_at + {window_ms:UInt64} AS is_replied,
+        following.next_at AS replied_at
+    FROM sent LEFT JOIN (SELECT * FROM following WHERE direction = 'out' AND next_direction = 'in') AS following
+        USING (workspace, channel, contact, message)
+    WHERE NOT threaded
+)
+SELECT
+    if(has({by:Array(String)}, 'workspace'), workspace, NULL) AS by_workspace,
+    if(has({by:Array(String)}, 'flow'), flow, NULL) AS by_flow,
+    if(has({by:Array(String)}, 'version'), version, NULL) AS by_version,
+    if(has({by:Array(String)}, 'step'), step, NULL) AS by_step,
+    if(has({by:Array(String)}, 'channel'), channel, NULL) AS by_channel,
+    if(has({by:Array(String)}, 'template'), template, NULL) AS by_template,
+    if(has({by:Array(String)}, 'author'), author, NULL) AS by_author,
+    if(has({by:Array(String)}, 'hour'), toUInt8(intDiv(said_at, 3600000) % 24), NULL) AS by_hour,
+    if(has({by:Array(String)}, 'weekday'), toUInt8((intDiv(said_at, 86400000) + 3) % 7 + 1), NULL) AS by_weekday,
+    if(has({by:Array(String)}, 'day'), toDate(toUInt16(intDiv(said_at, 86400000))), NULL) AS by_day,
+    count() AS sent,
+    countIf(is_replied) AS replied,
+    countIf(is_replied AND replied_at <= said_at + {window_ms:UInt64}) AS replied_in_window,
+    quantilesExactIf(0.1, 0.5, 0.9)(toUInt64(greatest(replied_at, said_at) - said_at), is_replied) AS response_ms_quantiles
+FROM answered
+GROUP BY by_workspace, by_flow, by_version, by_step, by_channel, by_template, by_author, by_hour, by_weekday, by_day
+ORDER BY by_workspace, by_flow, by_version, by_step, by_channel, by_template, by_author, by_hour, by_weekday, by_day
