@@ -97,6 +97,11 @@ class FlowLog:
             f"it ends here, and offset {offset} was to be read; do the ticks belong to another topic?",
         )
 
+    def check(self) -> None:
+        """Raises what the following thread ran into: who only looks at `end` would never hear of it."""
+        if self._error is not None:
+            raise self._error
+
     def close(self) -> None:
         """Ends the following thread."""
         self._stop.set()
