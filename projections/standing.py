@@ -1,0 +1,73 @@
+"""How far the projections have got: positions beside the log's ends, and clocks."""
+
+from typing import Final, NamedTuple
+
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+# The package does not list it as exported; its version is pinned.
+from confluent_kafka.admin._listoffsets import OffsetSpec
+
+from projections.client import connected
+from streams.log.settings import Settings
+from streams.log.topics import Topics
+
+__all__ = ["PartitionStanding", "standing"]
+
+REQUEST_S: Final = 5.0
+
+_STANDING: Final = """
+SELECT partition, next, clocks.clock, clocks.settled
+FROM (SELECT partition, next FROM positions FINAL WHERE topic = %(topic)s) AS projected
+LEFT JOIN (SELECT partition, clock, settled FROM clocks FINAL) AS clocks USING (partition)
+ORDER BY partition
+"""
+
+
+class PartitionStanding(NamedTuple):
+    """A partition of the facts, as far as it is projected. Times in ms since the epoch, UTC."""
+
+    partition: int
+    next: int
+    """The next offset to project."""
+    behind: int | None
+    """Offsets until the end of what is committed; None where Kafka does not answer."""
+    clock: int | None
+    settled: int | None
+
+
+def standing(settings: Settings) -> list[PartitionStanding]:
+    """All partitions that a projector has read. Raises `NotReachableError` for ClickHouse only."""
+    topic = Topics(settings.prefix).facts
+    with connected(settings) as client:
+        rows = client.execute(_STANDING, {"topic": topic})
+    ends = _ends(settings.kafka, topic, [row[0] for row in rows])
+    return [
+        PartitionStanding(
+            partition,
+            reached,
+            None if partition not in ends else max(0, ends[partition] - reached),
+            clock or None,
+            settled or None,
+        )
+        for partition, reached, clock, settled in rows
+    ]
+
+
+def _ends(bootstrap: str, topic: str, partitions: list[int]) -> dict[int, int]:
+    """Where what is committed ends; nothing for a partition of which the broker says nothing in time."""
+    if not partitions:
+        return {}
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = {TopicPartition(topic, partition): latest for partition in partitions}
+    futures = admin.list_offsets(
+        asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=REQUEST_S
+    )
+    ends = {}
+    for place, future in futures.items():
+        try:
+            ends[place.partition] = future.result().offset
+        except KafkaException:
+            continue
+    return ends
