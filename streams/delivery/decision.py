@@ -82,7 +82,7 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Write(msgspec.Struct, frozen=True):
-    """A history: hand it to the channel whatever the time, and say nothing; the core has assumed its outcome."""
+    """A history: hand it to the channel whatever the time, and say nothing; its outcome was assumed."""
 
     channel: ChannelSettings
 

@@ -26,8 +26,8 @@ SOURCE = "attesa-dispatcher"
 def outcome_of(
     command: str, result: Result, *, channel: str | None, attempts: int, at: int
 ) -> CommandOutcome:
-    """The input that says what became of a command. Its id is the command's and the outcome, so that the same said
-    twice is a duplicate.
+    """The input that says what became of a command. Its id is the command's and the outcome, so that the same
+    said twice is a duplicate.
     """
     return CommandOutcome(
         source=SOURCE,
@@ -67,7 +67,8 @@ class Journal:
         self._thread.start()
 
     def attempts(self, written: Sequence[tuple[str, int, Attempt]]) -> None:
-        """Writes attempts, given with their contact and partition; returns when Kafka has acknowledged every one.
+        """Writes attempts, given with their contact and partition; returns when Kafka has acknowledged every
+        one.
 
         Raises `DeliveryFailedError`: then no call may be made.
         """
@@ -84,7 +85,9 @@ class Journal:
         traceparent: str | None,
         on_acknowledged: Callable[[], None],
     ) -> None:
-        """Says an outcome. `on_acknowledged` is called on the journal's thread; a failure is what `check` raises."""
+        """Says an outcome. `on_acknowledged` is called on the journal's thread; a failure is what `check`
+        raises.
+        """
         self._produce(
             self._topics.inbound, contact, partition, outcome, traceparent, self._taken(on_acknowledged)
         )
@@ -110,7 +113,9 @@ class Journal:
         return int(self._producer.flush(timeout_s)) == 0
 
     def close(self) -> None:
-        """Ends the thread. What is not acknowledged by now is not waited for."""
+        """Ends. What is not acknowledged by now is given up, and whoever waits for it is told."""
+        self._producer.purge()
+        self._producer.flush(5)
         self._closed.set()
         self._thread.join()
 

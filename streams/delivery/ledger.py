@@ -47,7 +47,9 @@ class Ledger:
         self._next = offset + 1
 
     def finished(self, offset: int, command: str | None = None) -> None:
-        """The record is done with: its outcome is acknowledged, or it needs none. `command` is known as ended."""
+        """The record is done with: its outcome is acknowledged, or it needs none. `command` is known as
+        ended.
+        """
         del self._unfinished[offset]
         if command is not None:
             self._attempts.pop(command, None)
@@ -58,5 +60,7 @@ class Ledger:
 
     @property
     def position(self) -> int | None:
-        """The offset to go on from after a crash: the lowest unfinished, else the next; None before the first."""
+        """The offset to go on from after a crash: the lowest unfinished, else the next; None before the
+        first.
+        """
         return next(iter(self._unfinished), self._next)

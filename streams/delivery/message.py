@@ -53,12 +53,14 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Gate(Protocol):
-    """What every call passes, each further one too: it writes the attempts, waits for their acknowledgement and
-    asks once more whether the message may go.
+    """What every call passes, each further one too: it writes the attempts, waits for their acknowledgement
+    and asks once more whether the message may go.
     """
 
     def __call__(self, messages: Sequence[Message]) -> list[Result | None]:
-        """For each: None, call now; or the end that it has come to instead. Blocks until Kafka has acknowledged."""
+        """For each: None, call now; or the end that it has come to instead. Blocks until Kafka has
+        acknowledged.
+        """
 
 
 class Adapter(Protocol):
@@ -73,7 +75,9 @@ class Adapter(Protocol):
         """A call with an id that was taken before has no second effect."""
 
     def deliver(self, messages: Sequence[Message], gate: Gate) -> list[Result]:
-        """One result a message, in their order. Raises nothing for what a provider may do; blocks until it is done."""
+        """One result a message, in their order. Raises nothing for what a provider may do; blocks until it is
+        done.
+        """
 
     def close(self) -> None:
         """Nothing is called any more."""

@@ -1,10 +1,10 @@
 """Whose turn it is: order within a contact, fairness between workspaces, holds, pace.
 
-A *lane* is one contact's commands in the order of the log. One of them is out at a time. One that may not go yet
-holds up the later ones of its own journey, not those of other journeys: a marketing message that waits for the
-morning does not keep a one-time code back. Ready lanes stand in line by workspace, then by sender; the
-workspaces take turns. Every operation is O(1) or O(log n) in the commands held, but for `withdraw` (O(n)) and
-the scan of one lane. Times are ms and come in as values.
+A *lane* is one contact's commands in the order of the log. One of them is out at a time. One that may not go
+yet holds up the later ones of its own journey, not those of other journeys: a marketing message that waits
+for the morning does not keep a one-time code back. Ready lanes stand in line by workspace, then by sender;
+the workspaces take turns. Every operation is O(1) or O(log n) in the commands held, but for `withdraw` (O(n))
+and the scan of one lane. Times are ms and come in as values.
 """
 
 import heapq
@@ -144,7 +144,9 @@ class Queue:
         return leaving
 
     def held(self, now: float) -> int:
-        """Commands that are not out and may not go yet, by their own time or an earlier one's of the journey. O(n)."""
+        """Commands that are not out and may not go yet, by their own time or an earlier one's of the journey.
+        O(n).
+        """
         count = 0
         for lane in self._lanes.values():
             journeys = {item.command.journey for item in lane.items if item.not_before > now}
@@ -181,7 +183,9 @@ class Queue:
             del self._lanes[contact]
 
     def _place(self, lane: _Lane, now: float) -> None:
-        """Where the lane stands now: in line, or asleep until its soonest. One that is out is placed when it is done."""
+        """Where the lane stands now: in line, or asleep until its soonest. One that is out is placed when it
+        is done.
+        """
         if lane.out is not None or lane.in_line or not lane.items:
             return
         item, wakes_at = lane.pick(now)
@@ -198,7 +202,7 @@ class Queue:
         lane.in_line = True
 
     def _next(self, now: float) -> Item | None:
-        """The next workspace's next sender's next lane's next command, if there is one whose pace lets it go."""
+        """The next workspace's next sender's next lane's next command whose pace lets it go; None if there is none."""
         for workspace in list(self._line):
             if self._out.get(workspace, 0) >= self._per_workspace:
                 continue

@@ -1,4 +1,6 @@
-"""What the log tells, at an assignment, of commands that are read again: who tried them, and which have ended."""
+"""What the log tells, at an assignment, of commands that are read again: who tried them, and which have
+ended.
+"""
 
 from collections.abc import Iterator
 
@@ -24,7 +26,8 @@ _CommandId = str
 def restore(
     bootstrap: str, topics: Topics, partition: int, committed: int | None, registry: Registry
 ) -> Ledger:
-    """The account of a partition whose first uncommitted command stands at `committed` (None: at the beginning).
+    """The account of a partition whose first uncommitted command stands at `committed` (None: at the
+    beginning).
 
     Reads attempts and inbound from that command's time to their ends: seconds' worth in ordinary running, as
     much as was held for the longest hold otherwise (about 300,000 records/s). Blocks.

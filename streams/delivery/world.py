@@ -1,11 +1,13 @@
-"""What the flows topic says, as far as the dispatcher minds: the registry in force, and the texts of versions."""
+"""What the flows topic says, as far as the dispatcher minds: the registry in force, and the texts of
+versions.
+"""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from schemas.types.commands import Command
 from schemas.types.flow_commands import FlowPublished
-from streams.core.program import WorkspaceSettings
+from streams.core.program import ChannelSettings, WorkspaceSettings
 from streams.core.registry import FlowEntry, Registry
 from streams.delivery.decision import channel_of, workspace_of
 from streams.flows.definition import SendTexts, Templates, read_definition, sends_of
@@ -22,8 +24,8 @@ class Texts(NamedTuple):
 
 
 class FoldedWorld:
-    """The flows topic up to the last entry that was applied. One thread applies; others may ask meanwhile: what they
-    see is one registry, whole.
+    """The flows topic up to the last entry that was applied. One thread applies; others may ask meanwhile:
+    what they see is one registry, whole.
     """
 
     def __init__(self) -> None:
@@ -48,6 +50,11 @@ class FoldedWorld:
     def workspace(self, workspace: str) -> WorkspaceSettings | None:
         """The workspace's settings in force; None if it was never configured."""
         return self.registry.workspace(workspace)
+
+    def channel(self, command: Command) -> ChannelSettings | None:
+        """The channel that the command goes by, as its workspace has it; None if it has none of that name."""
+        workspace, name = self.workspace(workspace_of(command)), channel_of(command)
+        return workspace.channel(name) if workspace and name else None
 
     def stopped(self, command: Command) -> str | None:
         """Why nothing of the command's scope may leave: automations_stopped, flow_paused; else None."""

@@ -64,8 +64,8 @@ class Adapters:
                 self._open[path] = FileAdapter(path)
             except OSError as error:
                 raise UsageError(
-                    f"the file channel cannot write {path}: {error.strerror}; make it writable, or publish the "
-                    "workspace with another path"
+                    f"the file channel cannot write {path}: {error.strerror}; make it writable, or publish "
+                    "the workspace with another path"
                 ) from error
         return self._open[path]
 
@@ -77,8 +77,8 @@ class Adapters:
             secret = self._settings.webhook_secret
             if secret is None:
                 raise UsageError(
-                    "a workspace has a webhook channel and ATTESA_WEBHOOK_SECRET is not set: set it to the secret "
-                    "that the endpoint checks signatures with"
+                    "a workspace has a webhook channel and ATTESA_WEBHOOK_SECRET is not set: set it to the "
+                    "secret that the endpoint checks signatures with"
                 )
             self._open[webhook] = WebhookAdapter(webhook, secret_bytes(secret.get_secret_value()))
         return self._open[webhook]

@@ -14,9 +14,7 @@ from streams.delivery.message import Gate, Message, Result
 __all__ = ["ConsoleAdapter", "line_of"]
 
 # What a customer wrote may stand in a message: no control character reaches the terminal.
-_CONTROLS = {
-    code: None for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F))
-}
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160), 8232, 8233, *range(8234, 8239)))
 _CONTROLS_AND_BREAKS = {**_CONTROLS, 0x0A: " ⏎ ", 0x09: " "}
 
 

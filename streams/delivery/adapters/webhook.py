@@ -160,7 +160,7 @@ class WebhookAdapter:
         return Result("failed", reason=reason)
 
     def _read(self, answer: httpx.Response) -> bytes:
-        """The answer's beginning. What does not come in time is not waited for: the message is taken already."""
+        """The answer's beginning. What does not come in time is not waited for: the message is taken."""
         ends_at = time.monotonic() + self._webhook.timeout_s
         data = bytearray()
         try:
@@ -190,7 +190,9 @@ def signature(secret: bytes, message_id: str, timestamp: str, body: bytes) -> st
 
 
 def secret_bytes(secret: str) -> bytes:
-    """The key that a secret stands for: `whsec_` and base64, as Standard Webhooks writes it, or any other text."""
+    """The key that a secret stands for: `whsec_` and base64, as Standard Webhooks writes it, or any other
+    text.
+    """
     if not secret.startswith("whsec_"):
         return secret.encode()
     try:

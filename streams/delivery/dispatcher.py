@@ -1,0 +1,402 @@
+"""The dispatcher: the loop around the decisions. It alone reads the wall clock."""
+
+import queue
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+import structlog
+
+from schemas.errors import AttesaError
+from schemas.registry import registry_at
+from schemas.types.commands import Command
+from schemas.wire import Codec, UndecodableError
+from streams.delivery.adapters import Adapters
+from streams.delivery.calls import Calls, Ready
+from streams.delivery.decision import (
+    Action,
+    Call,
+    Drop,
+    Hold,
+    Past,
+    Say,
+    Skip,
+    Write,
+    bounds,
+    channel_of,
+    next_action,
+    workspace_of,
+)
+from streams.delivery.journal import Journal, outcome_of
+from streams.delivery.lease import Lease
+from streams.delivery.ledger import Ledger
+from streams.delivery.message import Adapter, Message, Result
+from streams.delivery.pace import Pace, PaceKey, rates_of, sender_of
+from streams.delivery.partitions import Partitions, Read
+from streams.delivery.queue import Item, Queue
+from streams.delivery.rendering import message_of
+from streams.delivery.world import FoldedWorld
+from streams.log import metrics
+from streams.log.dead_letters import dead_letter
+from streams.log.flow_log import FlowLog
+from streams.log.headers import child_traceparent, traceparent_in
+from streams.log.readers import TopicReader
+from streams.log.settings import Settings
+from streams.log.topics import Topics
+
+__all__ = ["Dispatcher", "Limits", "TooManyUnreadableError"]
+
+_log = structlog.get_logger()
+_BUSY_S: Final = 0.005
+_IDLE_S: Final = 0.05
+_COMMIT_S: Final = 1.0
+
+
+class TooManyUnreadableError(AttesaError):
+    """So many commands on end cannot be read that the fault is ours or the registry's, not theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of it at once."""
+
+    calls: int = 128
+    """Commands that are out, and threads."""
+    per_workspace: int = 96
+    """Of those, one workspace's at most: a slow provider leaves room for the others."""
+    queued: int = 50_000
+    """Commands in memory, over all partitions; a full partition is not read on."""
+    drain_s: float = 60.0
+    """So long a partition that goes waits for its calls; what is out then becomes unknown to the next owner.
+    """
+
+
+def wall_clock() -> int:
+    """Now, in ms since the epoch, UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class Dispatcher:
+    """One process's share of a prefix's commands. `run` blocks; everything but the calls is in its thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        limits: Limits | None = None,
+        adapters: Mapping[str, Adapter] | None = None,
+        now: Callable[[], int] = wall_clock,
+    ) -> None:
+        """`adapters`, by `via`, stand before the built-in ones. Raises `NotReachableError`,
+        `TopicMissingError`.
+        """
+        self._settings = settings
+        self._limits = limits or Limits()
+        self._now = now
+        self._topics = Topics(settings.prefix)
+        registry = registry_at(settings.registry_url, prefix=settings.prefix)
+        self._codec = Codec(("commands",), registry=registry)
+        self._unreadable = 0
+        self._flows = FlowLog(settings.kafka, self._topics.flows, registry=registry)
+        self._flows_through = 0
+        self._world = FoldedWorld()
+        self._adapters = Adapters(settings, given=adapters)
+        self._pace = Pace()
+        self._queue = Queue(self._pace, per_workspace=self._limits.per_workspace, key_of=self._pace_key)
+        self._out: Counter[int] = Counter()
+        self._acknowledged: queue.SimpleQueue[tuple[Ledger, int, str | None]] = queue.SimpleQueue()
+        self._lease = Lease(settings.session_timeout_s / 2)
+        self._journal = Journal(settings.kafka, self._topics, registry)
+        self._calls = Calls(
+            journal=self._journal,
+            world=self._world,
+            lease=self._lease,
+            now=now,
+            threads=self._limits.calls,
+        )
+        self._partitions = Partitions(
+            settings,
+            self._topics,
+            registry,
+            is_history=lambda: self._world.is_history,
+            hand_back=self._hand_back,
+        )
+        self._commit_at = 0.0
+        self._turned_at = time.monotonic()
+
+    @property
+    def is_alive(self) -> bool:
+        """The loop turns."""
+        return time.monotonic() - self._turned_at < self._limits.drain_s + self._settings.session_timeout_s
+
+    @property
+    def is_ready(self) -> bool:
+        """It has partitions and their accounts are restored."""
+        return self._partitions.is_ready
+
+    def run(self, stop: threading.Event, *, until_end: bool = False) -> None:
+        """Carries commands out until `stop` is set, then finishes the calls under way, commits and leaves.
+
+        With `until_end` it takes every partition and returns when all have been read to their end and every
+        command has ended but those that may not go yet: they stay uncommitted for the next run. Raises what
+        it cannot go on with; calls under way are then `unknown` to the next start.
+        """
+        try:
+            self._flows.follow()
+            self._follow()
+            if until_end:
+                self._partitions.take_all()
+            else:
+                self._partitions.join()
+            while not stop.is_set() and not (until_end and self._is_done()):
+                self._turn()
+            self._partitions.close()
+        finally:
+            self._close()
+
+    def _turn(self) -> None:
+        """Once around: what came, what ended, what is due."""
+        self._journal.check()
+        self._flows.check()
+        self._keep_lease()
+        self._follow()
+        busy = self._queue.out or not self._acknowledged.empty()
+        self._take_in(self._partitions.read(_BUSY_S if busy else _IDLE_S))
+        self._settle()
+        now = self._now()
+        for item in self._queue.take_expired(now):
+            self._carry_out(item, self._action(item))
+        self._launch(now)
+        mine = max(1, len(self._partitions.open))
+        self._partitions.balance(max(1, self._limits.queued // mine))
+        self._pace.share = mine / len(self._partitions.all)
+        if time.monotonic() >= self._commit_at:
+            self._partitions.commit()
+            self._commit_at = time.monotonic() + _COMMIT_S
+        metrics.commands_queued.set(len(self._queue))
+        self._turned_at = time.monotonic()
+
+    def _keep_lease(self) -> None:
+        """Renews the lease; after a standstill only once the group has said what is ours."""
+        if not self._lease.is_stale:
+            self._lease.renew()
+            return
+        match self._partitions.is_member():
+            case True:
+                self._lease.renew()
+            case False:
+                self._partitions.abandon()
+                self._lease.renew()
+            case None:
+                # The brokers do not answer: calls wait until they do.
+                pass
+
+    def _follow(self) -> None:
+        """Folds what the flows topic has brought, and ends what a stop or a pause has caught in wait."""
+        end = self._flows.end
+        if end == self._flows_through:
+            return
+        self._world.apply(self._flows.between(self._flows_through, end))
+        self._flows_through = end
+        self._pace.limit_to(rates_of(self._world.registry.workspaces.values()))
+        if not self._world.is_history:
+            for item in self._queue.withdraw(
+                lambda item: self._world.stopped(item.command) is not None, self._now()
+            ):
+                self._carry_out(item, self._action(item))
+
+    def _catch_up(self) -> None:
+        """Reads the flows topic to its end as it is now."""
+        with TopicReader(self._settings.kafka, self._topics.flows, [0], start={0: self._flows.end}) as reader:
+            for _ in reader.to_end():
+                pass
+            self._flows.wait_for(reader.next[0])
+        self._follow()
+
+    def _take_in(self, records: Sequence[Read]) -> None:
+        read = [(each, command) for each in records if (command := self._decode(each)) is not None]
+        # A version is in the flows topic before a command of it is anywhere.
+        if not all(self._world.knows(command) for _, command in read):
+            self._catch_up()
+        now = self._now()
+        for (ledger, message), command in read:
+            if ledger.closed:
+                continue
+            not_before, not_after = (0, None) if self._world.is_history else bounds(command)
+            item = Item(
+                command=command,
+                ledger=ledger,
+                offset=cast("int", message.offset()),
+                past=ledger.past(command.id),
+                not_before=not_before,
+                not_after=not_after,
+                traceparent=traceparent_in(cast("list[tuple[str, bytes | None]]", message.headers())),
+            )
+            match action := self._action(item):
+                case Call() | Write() | Hold():
+                    self._queue.add(item, now)
+                case _:
+                    self._carry_out(item, action)
+
+    def _decode(self, record: Read) -> Command | None:
+        """The command; None for what cannot be read, which becomes a dead letter."""
+        ledger, message = record
+        offset = cast("int", message.offset())
+        ledger.read(offset)
+        try:
+            command: Command = self._codec.decode(message.value())
+        except UndecodableError as error:
+            self._unreadable += 1
+            letter = dead_letter(
+                topic=self._topics.commands,
+                partition=ledger.partition,
+                offset=offset,
+                timestamp=message.timestamp()[1],
+                key=message.key(),
+                value=message.value(),
+                headers=cast("list[tuple[str, bytes | None]]", message.headers()),
+                reason=error.reason,
+                error=str(error),
+            )
+            _log.error(
+                "a command cannot be read", partition=ledger.partition, offset=offset, error=str(error)
+            )
+            self._journal.dead_letter(letter, lambda: self._acknowledged.put((ledger, offset, None)))
+            if self._unreadable >= self._settings.dead_letters_in_a_row:
+                raise TooManyUnreadableError(
+                    f"{self._topics.commands}-{ledger.partition} at {offset}: {self._unreadable} commands on "
+                    "end cannot be read; is ATTESA_REGISTRY_URL right, and this version new enough?"
+                ) from error
+            return None
+        self._unreadable = 0
+        return command
+
+    def _action(self, item: Item) -> Action:
+        return next_action(
+            item.command,
+            now=self._now(),
+            past=item.past,
+            world=self._world,
+            honours_key=item.past.in_doubt and self._honours_key(item.command),
+        )
+
+    def _launch(self, now: int) -> None:
+        """Lets those go whose turn it is: batches together where the adapter takes them, else one by one."""
+        together: defaultdict[Adapter, list[Ready]] = defaultdict(list)
+        for item in self._queue.take(now, self._limits.calls - self._queue.out):
+            self._out[item.ledger.partition] += 1
+            match action := self._action(item):
+                case Call(channel=channel) | Write(channel=channel):
+                    adapter = self._adapters.of(channel)
+                    message = message_of(
+                        item.command,
+                        channel,
+                        self._world,
+                        at=item.command.at if isinstance(action, Write) else now,
+                        traceparent=child_traceparent(item.traceparent, item.command.id),
+                    )
+                    if adapter is None:
+                        self._end(item, Result("failed", reason=f"unknown_via: {channel.via}"), now)
+                    elif isinstance(message, Message):
+                        together[adapter].append(Ready(item, message, channel))
+                    else:
+                        self._end(item, message, now)
+                case Hold(until=until):
+                    self._out[item.ledger.partition] -= 1
+                    self._queue.put_back(item, until, now)
+                case _:
+                    self._return(item)
+                    self._carry_out(item, action)
+        for adapter, ready in together.items():
+            for batch in [ready] if adapter.batches else [[each] for each in ready]:
+                self._calls.start(adapter, batch)
+
+    def _settle(self, wait_s: float = 0.0) -> None:
+        """Takes what calls have come to, and what Kafka has acknowledged."""
+        for ended in self._calls.ended(wait_s):
+            ended.item.past = Past(attempts=ended.attempts, in_doubt=ended.item.past.in_doubt)
+            self._end(ended.item, ended.result, ended.at)
+        while not self._acknowledged.empty():
+            ledger, offset, command = self._acknowledged.get()
+            ledger.finished(offset, command)
+
+    def _end(self, item: Item, result: Result, at: int) -> None:
+        """A command that was out has come to this."""
+        self._return(item)
+        self._say(item, result, at)
+
+    def _return(self, item: Item) -> None:
+        self._out[item.ledger.partition] -= 1
+        self._queue.done(item, self._now())
+
+    def _carry_out(self, item: Item, action: Action) -> None:
+        """What needs no call."""
+        match action:
+            case Say(outcome=outcome, reason=reason):
+                self._say(item, Result(outcome, reason), self._now())
+            case Drop(reason=reason):
+                self._say(item, Result("failed", reason), self._now())
+            case Skip():
+                item.ledger.finished(item.offset)
+            case Hold() | Call() | Write():
+                # Between two looks at the clock it went back, or a stop was taken back: its turn comes.
+                self._queue.add(item, self._now())
+
+    def _say(self, item: Item, result: Result, at: int) -> None:
+        """The one outcome of a command; on a history there is none to say."""
+        command, ledger = item.command, item.ledger
+        if ledger.closed:
+            return
+        if self._world.is_history:
+            if result.outcome != "accepted":
+                _log.warning("not delivered", command=command.id, flow=command.flow, reason=result.reason)
+            ledger.finished(item.offset)
+            return
+        channel = channel_of(command)
+        metrics.outcomes_said.labels(channel or "", result.outcome).inc()
+        self._journal.outcome(
+            command.contact,
+            ledger.partition,
+            outcome_of(command.id, result, channel=channel, attempts=item.past.attempts, at=at),
+            child_traceparent(item.traceparent, f"{command.id}:{result.outcome}"),
+            lambda: self._acknowledged.put((ledger, item.offset, command.id)),
+        )
+
+    def _hand_back(self, ledgers: list[Ledger], lost: bool) -> None:
+        """Partitions go. What waits is the next owner's; what is out is finished, unless it is too late for
+        that.
+        """
+        going = {ledger.partition for ledger in ledgers}
+        self._queue.withdraw(lambda item: item.ledger.partition in going, self._now())
+        give_up = time.monotonic() + self._limits.drain_s
+        while not lost and any(self._out[each] > 0 for each in going) and time.monotonic() < give_up:
+            self._lease.renew()
+            self._journal.check()
+            self._settle(_BUSY_S)
+        if not lost:
+            self._journal.flush(self._limits.drain_s)
+            self._settle()
+
+    def _is_done(self) -> bool:
+        """At the end, with nothing unfinished but what may not go yet."""
+        unfinished = sum(len(ledger) for ledger in self._partitions.open.values())
+        return self._partitions.has_ended and unfinished == self._queue.held(self._now())
+
+    def _close(self) -> None:
+        self._lease.close()
+        self._journal.close()
+        self._calls.close()
+        self._flows.close()
+        self._adapters.close()
+
+    def _honours_key(self, command: Command) -> bool:
+        channel = self._world.channel(command)
+        adapter = self._adapters.of(channel) if channel else None
+        return adapter is not None and adapter.honours_key
+
+    def _pace_key(self, command: Command) -> PaceKey:
+        channel = self._world.channel(command)
+        return workspace_of(command), sender_of(channel) if channel else ""
