@@ -83,7 +83,7 @@ def check_registered(
 
 
 def mismatches(reader: Any, writer: Any) -> list[Mismatch]:
-    """Where `reader` cannot read what `writer` wrote; empty if it reads all of it. Both are schemas as JSON."""
+    """Where `reader` cannot read what `writer` wrote; empty if it reads all of it. Both are JSON schemas."""
     return list(_Resolution(_named(reader), _named(writer)).compare(reader, writer, None))
 
 
@@ -169,8 +169,8 @@ def _check_ids(files: Catalog) -> list[Finding]:
     except SchemaFileError as error:
         return [Finding("id", str(files.folder / "ids.json"), None, str(error))]
     message = (
-        f"is not what its id in {files.folder / 'ids.json'} was given to. Bytes are out there that it wrote: put "
-        "it back and add the next version; if it was never released, python -m schemas.generate --amend"
+        f"is not what its id in {files.folder / 'ids.json'} was given to. What it wrote is out there: "
+        "put it back and add the next version; if it was never released, python -m schemas.generate --amend"
     )
     return [Finding("changed", str(schema.path), None, message) for schema in registry.changed()]
 

@@ -1,20 +1,20 @@
 """Confluent's wire format: 0x00, the schema's id in four bytes (big-endian), the record in Avro binary.
 
-A `Codec` parses each schema once. Times stay integers (ms since the epoch, UTC). A record is written by its
+A `Codec` compiles each schema once. Times stay integers (ms since the epoch, UTC). A record is written by its
 newest schema; what an older one wrote is resolved to the newest, by the rules of the Avro specification.
 """
 
 import io
 import struct
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Literal, NamedTuple
+from functools import cache
+from typing import Any, Final, Literal
 
 import fastavro
 import msgspec
-from fastavro.schema import SchemaParseException
-from fastavro.validation import validate
 
 from schemas.catalog import Catalog, catalog
+from schemas.compiled import decoder, encoder, field_encoder
 from schemas.errors import AttesaError
 from schemas.registry import Registry, default_registry
 from schemas.types import commands, facts, flow_commands, inputs, records
@@ -59,20 +59,6 @@ class UnencodableError(AttesaError):
         self.field = field
 
 
-class _Writer(NamedTuple):
-    name: str
-    head: bytes
-    schema: Any
-    nested: tuple[str, ...]
-
-
-class _Reader(NamedTuple):
-    written: Any
-    newest: Any
-    make: Callable[..., msgspec.Struct]
-    nested: tuple[tuple[str, Callable[..., msgspec.Struct]], ...]
-
-
 class Codec:
     """Encodes and decodes the records of some kinds; of all kinds if none is named. Safe between threads."""
 
@@ -83,86 +69,76 @@ class Codec:
         self._files = files if files is not None else catalog()
         classes = _classes()
         self._classes = {name: classes[name] for name in self._files.names(*kinds)}
-        self._newest = {name: _parse(self._files.newest(name).schema) for name in self._classes}
-        self._writers: dict[type, _Writer] = {}
-        self._readers: dict[int, _Reader] = {}
+        self._encoders: dict[type, Callable[[Any], bytes]] = {}
+        self._decoders: dict[int, Callable[[bytes], Any]] = {}
 
     def encode(self, record: msgspec.Struct) -> bytes:
         """The record in the wire format. Raises `UnencodableError`."""
-        return self.encode_fields(type(record), msgspec.structs.asdict(record))
-
-    def encode_fields(self, cls: type, fields: dict[str, Any]) -> bytes:
-        """The same from the record's fields; takes `fields` over. Raises `UnencodableError`."""
-        writer = self._writers.get(cls) or self._writer(cls)
-        for name in writer.nested:
-            fields[name] = msgspec.structs.asdict(fields[name])
-        out = io.BytesIO()
-        out.write(writer.head)
+        cls = type(record)
+        encoder = self._encoders.get(cls) or self._make_encoder(cls)
         try:
-            fastavro.schemaless_writer(out, writer.schema, fields)
+            return encoder(record)
         except Exception as error:  # noqa: BLE001 - whatever did not fit, it is one error to the caller
-            raise _unencodable(writer, fields, error) from None
-        return out.getvalue()
+            raise self._unencodable(record, error) from None
 
     def decode(self, data: bytes | None) -> Any:
         """The record in these bytes. Raises `UndecodableError`; and what a registry raises that is away."""
         if data is None or len(data) < _HEAD.size or data[0] != 0:
             raise UndecodableError("not_wire_format", _why_not_wire(data))
         schema_id = int.from_bytes(data[1:5], "big")
-        reader = self._readers.get(schema_id) or self._reader(schema_id)
-        source = io.BytesIO(data)
-        source.seek(_HEAD.size)
+        decoder = self._decoders.get(schema_id) or self._make_decoder(schema_id)
         try:
-            fields: Any = fastavro.schemaless_reader(source, reader.written, reader.newest)
-            for name, make in reader.nested:
-                fields[name] = make(**fields[name])
-            record = reader.make(**fields)
+            return decoder(data)
         except Exception as error:
+            record = self._registry.schema(schema_id).record
             raise UndecodableError(
                 "undecodable",
-                f"the body does not read as {reader.make.__name__}: {type(error).__name__}",
+                f"the body does not read as {record} ({type(error).__name__}: {error})",
                 schema_id=schema_id,
-                record=reader.make.__name__,
+                record=record,
             ) from error
-        if source.tell() != len(data):
-            raise UndecodableError(
-                "undecodable",
-                f"{len(data) - source.tell()} bytes are left after {reader.make.__name__}",
-                schema_id=schema_id,
-                record=reader.make.__name__,
-            )
-        return record
 
-    def _writer(self, cls: type) -> _Writer:
+    def _make_encoder(self, cls: type) -> Callable[[Any], bytes]:
         name = cls.__name__
         if self._classes.get(name) is not cls:
             raise UnencodableError(name, None, f"is none of {', '.join(self._classes)}")
         head = _HEAD.pack(0, self._registry.id_of(name))
-        nested = tuple(field for field, _ in _nested(cls))
-        writer = self._writers[cls] = _Writer(name, head, self._newest[name], nested)
-        return writer
+        made = self._encoders[cls] = encoder(self._files.newest(name).schema, head)
+        return made
 
-    def _reader(self, schema_id: int) -> _Reader:
+    def _make_decoder(self, schema_id: int) -> Callable[[bytes], Any]:
         try:
             written = self._registry.schema(schema_id)
         except KeyError:
             raise UndecodableError(
                 "unknown_schema", f"no schema has the id {schema_id}", schema_id=schema_id
             ) from None
-        cls = self._classes.get(written.record)
-        if cls is None:
+        if written.record not in self._classes:
             raise UndecodableError(
                 "wrong_record",
                 f"{written.record} has no place here",
                 schema_id=schema_id,
                 record=written.record,
             )
-        is_newest = written.version == self._files.newest(written.record).version
-        newest = self._newest[written.record]
-        reader = self._readers[schema_id] = _Reader(
-            newest if is_newest else _parse(written.schema), None if is_newest else newest, cls, _nested(cls)
+        newest = self._files.newest(written.record)
+        made = self._decoders[schema_id] = (
+            decoder(newest.schema, _classes(), _HEAD.size)
+            if written.version == newest.version
+            else _resolving(written.schema, newest.schema, self._classes[written.record])
         )
-        return reader
+        return made
+
+    def _unencodable(self, record: msgspec.Struct, error: Exception) -> UnencodableError:
+        """Names the first field whose value does not fit, and its type: the value may be personal."""
+        name = type(record).__name__
+        for field in self._files.newest(name).schema["fields"]:
+            value = getattr(record, field["name"])
+            try:
+                field_encoder(field["type"])(value, bytearray().extend)
+            except Exception as wrong:  # noqa: BLE001 - as in encode
+                said = f"a {type(value).__name__} that does not fit the schema ({type(wrong).__name__})"
+                return UnencodableError(name, field["name"], said)
+        return UnencodableError(name, None, f"does not fit its schema ({type(error).__name__})")
 
 
 def encode(record: msgspec.Struct, *, registry: Registry | None = None) -> bytes:
@@ -202,6 +178,7 @@ def _any_kind(registry: Registry | None) -> Codec:
     return _shared
 
 
+@cache
 def _classes() -> dict[str, type[msgspec.Struct]]:
     return {
         name: cls
@@ -211,17 +188,26 @@ def _classes() -> dict[str, type[msgspec.Struct]]:
     }
 
 
-def _nested(cls: type[Any]) -> tuple[tuple[str, Callable[..., msgspec.Struct]], ...]:
-    """Fields of a class that are structs themselves: facts have one, their cause."""
-    return tuple(
+def _resolving(written: Any, newest: Any, cls: type[msgspec.Struct]) -> Callable[[bytes], Any]:
+    """Reads what an older (or newer) version wrote, by Avro's resolution rules."""
+    writer, reader = (fastavro.parse_schema(without_logical_types(schema)) for schema in (written, newest))
+    nested = [
         (field.name, field.type)
         for field in msgspec.structs.fields(cls)
         if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
-    )
+    ]
 
+    def decode(data: bytes) -> Any:
+        source = io.BytesIO(data)
+        source.seek(_HEAD.size)
+        fields: Any = fastavro.schemaless_reader(source, writer, reader)
+        if source.tell() != len(data):
+            raise ValueError(f"{len(data) - source.tell()} bytes are left")
+        for name, inner in nested:
+            fields[name] = inner(**fields[name])
+        return cls(**fields)
 
-def _parse(schema: dict[str, Any]) -> Any:
-    return fastavro.parse_schema(without_logical_types(schema))
+    return decode
 
 
 def _why_not_wire(data: bytes | None) -> str:
@@ -230,18 +216,3 @@ def _why_not_wire(data: bytes | None) -> str:
     if len(data) < _HEAD.size:
         return f"{len(data)} bytes are too short for a schema id"
     return f"the first byte is 0x{data[0]:02x}, not 0x00"
-
-
-def _unencodable(writer: _Writer, fields: dict[str, Any], error: Exception) -> UnencodableError:
-    """Names the first field whose value does not fit; the library's own text would quote the value."""
-    for field in writer.schema["fields"]:
-        value = fields.get(field["name"])
-        try:
-            fits = validate(value, field["type"], raise_errors=False)
-        except (SchemaParseException, TypeError, ValueError, KeyError):
-            fits = False
-        if not fits:
-            return UnencodableError(
-                writer.name, field["name"], f"a {type(value).__name__} does not fit the schema"
-            )
-    return UnencodableError(writer.name, None, f"does not fit its schema ({type(error).__name__})")

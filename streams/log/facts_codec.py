@@ -27,15 +27,13 @@ class FactCodec:
 
     def encode(self, fact: Fact, key: DataKey | None) -> bytes:
         """The fact's bytes. `ValueError` where it has personal values and there is no key to seal them."""
-        fields = msgspec.structs.asdict(fact)
-        personal = fields.get("sealed")
-        if personal is not None:
-            if key is None:
-                raise ValueError(
-                    f"{type(fact).__name__} {fact.id} has personal values and the contact no key"
-                )
-            fields["sealed"] = key.seal(_pack.encode(personal), fact.id.encode())
-        return self._codec.encode_fields(type(fact), fields)
+        personal = getattr(fact, "sealed", None)
+        if personal is None:
+            return self._codec.encode(fact)
+        if key is None:
+            raise ValueError(f"{type(fact).__name__} {fact.id} has personal values and the contact no key")
+        sealed = key.seal(_pack.encode(personal), fact.id.encode())
+        return self._codec.encode(msgspec.structs.replace(fact, sealed=sealed))
 
     def decode(self, data: bytes | None, key: DataKey | None) -> Fact:
         """The fact in these bytes, `sealed` opened; None where there is no key (the contact was erased).

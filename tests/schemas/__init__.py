@@ -1,0 +1,1 @@
+"""The contract: files, ids, wire format, compatibility, generated types."""
