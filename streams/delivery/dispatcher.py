@@ -6,14 +6,12 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 import structlog
 
-from schemas.errors import AttesaError
 from schemas.registry import registry_at
 from schemas.types.commands import Command
-from schemas.wire import Codec, UndecodableError
 from streams.delivery.adapters import Adapters
 from streams.delivery.calls import Calls, Ready
 from streams.delivery.decision import (
@@ -25,11 +23,11 @@ from streams.delivery.decision import (
     Say,
     Skip,
     Write,
-    bounds,
     channel_of,
     next_action,
     workspace_of,
 )
+from streams.delivery.intake import Acknowledged, Intake
 from streams.delivery.journal import Journal, outcome_of
 from streams.delivery.lease import Lease
 from streams.delivery.ledger import Ledger
@@ -40,23 +38,18 @@ from streams.delivery.queue import Item, Queue
 from streams.delivery.rendering import message_of
 from streams.delivery.world import FoldedWorld
 from streams.log import metrics
-from streams.log.dead_letters import dead_letter
 from streams.log.flow_log import FlowLog
-from streams.log.headers import child_traceparent, traceparent_in
+from streams.log.headers import child_traceparent
 from streams.log.readers import TopicReader
 from streams.log.settings import Settings
 from streams.log.topics import Topics
 
-__all__ = ["Dispatcher", "Limits", "TooManyUnreadableError"]
+__all__ = ["Dispatcher", "Limits"]
 
 _log = structlog.get_logger()
 _BUSY_S: Final = 0.005
 _IDLE_S: Final = 0.05
 _COMMIT_S: Final = 1.0
-
-
-class TooManyUnreadableError(AttesaError):
-    """So many commands on end cannot be read that the fault is ours or the registry's, not theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +91,6 @@ class Dispatcher:
         self._now = now
         self._topics = Topics(settings.prefix)
         registry = registry_at(settings.registry_url, prefix=settings.prefix)
-        self._codec = Codec(("commands",), registry=registry)
-        self._unreadable = 0
         self._flows = FlowLog(settings.kafka, self._topics.flows, registry=registry)
         self._flows_through = 0
         self._world = FoldedWorld()
@@ -107,9 +98,18 @@ class Dispatcher:
         self._pace = Pace()
         self._queue = Queue(self._pace, per_workspace=self._limits.per_workspace, key_of=self._pace_key)
         self._out: Counter[int] = Counter()
-        self._acknowledged: queue.SimpleQueue[tuple[Ledger, int, str | None]] = queue.SimpleQueue()
+        self._acknowledged: Acknowledged = queue.SimpleQueue()
         self._lease = Lease(settings.session_timeout_s / 2)
         self._journal = Journal(settings.kafka, self._topics, registry)
+        self._intake = Intake(
+            topic=self._topics.commands,
+            registry=registry,
+            world=self._world,
+            journal=self._journal,
+            acknowledged=self._acknowledged,
+            catch_up=self._catch_up,
+            most_unreadable=settings.dead_letters_in_a_row,
+        )
         self._calls = Calls(
             journal=self._journal,
             world=self._world,
@@ -126,6 +126,8 @@ class Dispatcher:
         )
         self._commit_at = 0.0
         self._turned_at = time.monotonic()
+        self.tally: Counter[tuple[str, str]] = Counter()
+        """By channel and outcome: what it has said; on a history, what calls came to."""
 
     @property
     def is_alive(self) -> bool:
@@ -136,6 +138,11 @@ class Dispatcher:
     def is_ready(self) -> bool:
         """It has partitions and their accounts are restored."""
         return self._partitions.is_ready
+
+    @property
+    def detail(self) -> dict[str, int]:
+        """What people want to see beside its health."""
+        return {"partitions": len(self._partitions.open), "queued": len(self._queue), "out": self._queue.out}
 
     def run(self, stop: threading.Event, *, until_end: bool = False) -> None:
         """Carries commands out until `stop` is set, then finishes the calls under way, commits and leaves.
@@ -217,62 +224,13 @@ class Dispatcher:
         self._follow()
 
     def _take_in(self, records: Sequence[Read]) -> None:
-        read = [(each, command) for each in records if (command := self._decode(each)) is not None]
-        # A version is in the flows topic before a command of it is anywhere.
-        if not all(self._world.knows(command) for _, command in read):
-            self._catch_up()
-        now = self._now()
-        for (ledger, message), command in read:
-            if ledger.closed:
-                continue
-            not_before, not_after = (0, None) if self._world.is_history else bounds(command)
-            item = Item(
-                command=command,
-                ledger=ledger,
-                offset=cast("int", message.offset()),
-                past=ledger.past(command.id),
-                not_before=not_before,
-                not_after=not_after,
-                traceparent=traceparent_in(cast("list[tuple[str, bytes | None]]", message.headers())),
-            )
+        """Puts commands in line; those that need no call end at once, whosever turn it is."""
+        for item in self._intake.items(records):
             match action := self._action(item):
                 case Call() | Write() | Hold():
-                    self._queue.add(item, now)
+                    self._queue.add(item, self._now())
                 case _:
                     self._carry_out(item, action)
-
-    def _decode(self, record: Read) -> Command | None:
-        """The command; None for what cannot be read, which becomes a dead letter."""
-        ledger, message = record
-        offset = cast("int", message.offset())
-        ledger.read(offset)
-        try:
-            command: Command = self._codec.decode(message.value())
-        except UndecodableError as error:
-            self._unreadable += 1
-            letter = dead_letter(
-                topic=self._topics.commands,
-                partition=ledger.partition,
-                offset=offset,
-                timestamp=message.timestamp()[1],
-                key=message.key(),
-                value=message.value(),
-                headers=cast("list[tuple[str, bytes | None]]", message.headers()),
-                reason=error.reason,
-                error=str(error),
-            )
-            _log.error(
-                "a command cannot be read", partition=ledger.partition, offset=offset, error=str(error)
-            )
-            self._journal.dead_letter(letter, lambda: self._acknowledged.put((ledger, offset, None)))
-            if self._unreadable >= self._settings.dead_letters_in_a_row:
-                raise TooManyUnreadableError(
-                    f"{self._topics.commands}-{ledger.partition} at {offset}: {self._unreadable} commands on "
-                    "end cannot be read; is ATTESA_REGISTRY_URL right, and this version new enough?"
-                ) from error
-            return None
-        self._unreadable = 0
-        return command
 
     def _action(self, item: Item) -> Action:
         return next_action(
@@ -350,12 +308,13 @@ class Dispatcher:
         command, ledger = item.command, item.ledger
         if ledger.closed:
             return
+        channel = channel_of(command)
+        self.tally[channel or "", result.outcome] += 1
         if self._world.is_history:
             if result.outcome != "accepted":
                 _log.warning("not delivered", command=command.id, flow=command.flow, reason=result.reason)
             ledger.finished(item.offset)
             return
-        channel = channel_of(command)
         metrics.outcomes_said.labels(channel or "", result.outcome).inc()
         self._journal.outcome(
             command.contact,

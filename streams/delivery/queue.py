@@ -202,7 +202,7 @@ class Queue:
         lane.in_line = True
 
     def _next(self, now: float) -> Item | None:
-        """The next workspace's next sender's next lane's next command whose pace lets it go; None if there is none."""
+        """The next workspace's next sender's next command whose pace lets it go; None if there is none."""
         for workspace in list(self._line):
             if self._out.get(workspace, 0) >= self._per_workspace:
                 continue
