@@ -1,14 +1,19 @@
 """Settings: the environment, then `.env`, under one prefix."""
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.errors import UsageError
 
-__all__ = ["Settings", "load"]
+__all__ = ["KEPT", "Settings", "load"]
+
+DATA_DIR: Final = Path("~/.local/share/attesa").expanduser()
+KEPT: Final = "attesa.env"
+"""Settings of the stack on this machine, in the data folder."""
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -23,7 +28,8 @@ class Settings(BaseSettings):
     )
     clickhouse: SecretStr = Field(
         SecretStr("clickhouse://127.0.0.1:19000/attesa"),
-        description="ClickHouse, native protocol: clickhouse://user:password@host:port/database. On another prefix than `attesa` the database's name is the prefix's.",
+        description="ClickHouse, native protocol: clickhouse://user:password@host:port/database. "
+        "On another prefix than `attesa` the database's name is the prefix's.",
     )
     prefix: str = Field(
         "attesa", pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$", description="The first part of every topic's name."
@@ -32,12 +38,11 @@ class Settings(BaseSettings):
         12, ge=1, le=1024, description="Partitions of the contacts' topics, at `attesa topics apply`."
     )
     replication: int = Field(1, ge=1, le=9, description="Replicas of each topic, at `attesa topics apply`.")
-    data_dir: Path = Field(
-        Path("~/.local/share/attesa").expanduser(), description="Local stores and the embedded stack's data."
-    )
+    data_dir: Path = Field(DATA_DIR, description="Local stores and the embedded stack's data.")
     master_key: SecretStr | None = Field(
         None,
-        description="The master key that wraps contacts' data keys: 64 hexadecimal digits. Without it nothing personal can be written or read.",
+        description="The master key that wraps contacts' data keys: 64 hexadecimal digits. "
+        "Without it nothing personal can be written or read.",
     )
     master_key_name: str = Field(
         "main", description="The master key's name: stands beside each key it wrapped."
@@ -51,7 +56,8 @@ class Settings(BaseSettings):
     )
     worker_name: str | None = Field(
         None,
-        description="A worker's fixed name (Kafka's group.instance.id) where workers restart in place; one each.",
+        description="A worker's fixed name (Kafka's group.instance.id) where workers restart in place; "
+        "one each.",
     )
     session_timeout_s: float = Field(
         10.0, ge=1, le=300, description="How long the group waits for a silent worker, s."
@@ -85,9 +91,15 @@ class Settings(BaseSettings):
 
 
 def load(**changes: object) -> Settings:
-    """The settings with these changes on top; `UsageError` names each setting that is wrong."""
+    """The settings with these changes on top; `UsageError` names each setting that is wrong.
+
+    Read from the environment, else `.env` here, else `attesa.env` in the data folder, which `attesa up` writes
+    (that stack's master key).
+    """
+    data_dir = changes.get("data_dir") or os.environ.get("ATTESA_DATA_DIR") or DATA_DIR
+    kept = Path(str(data_dir)).expanduser() / KEPT
     try:
-        return Settings(**changes)  # type: ignore[arg-type]
+        return Settings(_env_file=(kept, ".env"), **changes)  # type: ignore[arg-type]
     except ValidationError as error:
         wrong = "; ".join(
             f"ATTESA_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
