@@ -44,8 +44,8 @@ def compile_definition(workspace: str, text: str, *, rules: int = RULES) -> core
     """A flow's definition as the program that the core runs.
 
     Raises `msgspec.ValidationError` or `msgspec.DecodeError` if the text is no definition, `TemplateError` if
-    a template is not liquid, and `ValueError` if it contradicts itself (a send whose template is not in it, two
-    steps of one id, a wait on a step that is not there).
+    a template is not liquid, and `ValueError` if it contradicts itself: a send without its template in it,
+    two steps of one id, a wait on a step that is not there.
     """
     definition = read_definition(text)
     flow = definition.flow
