@@ -14,6 +14,8 @@ from deploy.kafka import ApacheKafka
 from deploy.processes import await_until
 from tests.fixtures.kafka import CreateTopic, ReadTopic, read_to_end
 
+pytestmark = pytest.mark.kafka
+
 LONG_AGO = 1_400_000_000_000
 
 

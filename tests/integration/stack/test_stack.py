@@ -23,10 +23,9 @@ from deploy.embedded import stack as stack_module
 from deploy.embedded.clickhouse import EmbeddedClickHouse
 from deploy.embedded.stack import BrokerName, EphemeralStack, ServiceState, Stack, default_broker
 from deploy.errors import PortTakenError, ServerFailedError, StackConflictError, StackRecordError
-from deploy.kafka import missing_programs
 from deploy.ports import LOOPBACK, free_port, is_listening
 from deploy.processes import ProcessRecord, await_until
-from tests.fixtures.kafka import read_to_end
+from tests.fixtures.kafka import read_to_end, require_apache_kafka
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -79,15 +78,8 @@ def broker(request: pytest.FixtureRequest) -> BrokerName:
     """Each of the two brokers."""
     name: BrokerName = request.param
     if name == "kafka":
-        require_kafka()
+        require_apache_kafka()
     return name
-
-
-def require_kafka() -> None:
-    """Skip, or fail under CI, where Apache Kafka cannot run."""
-    missing = missing_programs()
-    if missing is not None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
 
 
 def processes(services: list[ServiceState]) -> list[ProcessRecord]:
@@ -143,7 +135,7 @@ def test_down_leaves_no_process_and_no_port(folder: StackFolder, broker: BrokerN
 
 def test_with_apache_kafka_data_survive_kill_9_of_everything_and_a_second_up(folder: StackFolder) -> None:
     """`up` after a crash starts what is gone, on the same data; so does `up` after `down`."""
-    require_kafka()
+    require_apache_kafka()
     stack = folder.stack("kafka")
     crashed = processes(stack.up())
     write_something(stack)
