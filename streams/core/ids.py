@@ -6,7 +6,7 @@ Ids are blake2b of the parts, joined by NUL (which no part may hold: inputs with
 from functools import lru_cache
 from hashlib import blake2b
 
-__all__ = ["SEEN_BYTES", "derived", "fact_id", "journey_id", "seen_hash", "spread"]
+__all__ = ["SEEN_BYTES", "derived", "fact_id", "input_name", "journey_id", "seen_hash", "spread"]
 
 SEEN_BYTES = 8
 """How much of an input's hash the state remembers, bytes."""
@@ -17,9 +17,15 @@ def derived(*parts: str | int) -> str:
     return blake2b("\0".join(map(str, parts)).encode(), digest_size=16).hexdigest()
 
 
+def input_name(source: str, id_: str) -> str:
+    """What an input is called for ever: source and id, joined by the only bare slash that the source part may have."""
+    return f"{source.replace('/', '%2F') if '/' in source else source}/{id_}"
+
+
 def fact_id(contact: str, cause: str, index: int) -> str:
-    """A fact's id: its contact, its cause by name (source/id of the input, or the deadline's id), its place among
-    that cause's facts."""
+    """A fact's id: its contact, its cause by name (an input's name or a deadline's id), its place among the facts
+    of that cause.
+    """
     return blake2b(f"{contact}\0{cause}\0{index}".encode(), digest_size=16).hexdigest()
 
 

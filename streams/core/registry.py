@@ -22,7 +22,7 @@ from schemas.types.flow_commands import (
     PresenceChanged,
     WorkspaceConfigured,
 )
-from streams.core.program import Match, Program, Send, WorkspaceSettings
+from streams.core.program import Match, Policies, Program, Send, WorkspaceSettings
 
 __all__ = [
     "Applied",
@@ -58,6 +58,8 @@ class Published(msgspec.Struct, frozen=True, gc=False):
     """Where its FlowPublished stands in the flows topic."""
     index: dict[str, int]
     """A step's place in the program, by its id."""
+    policies: dict[int, Policies]
+    """What holds for each send, by its place: step over flow over workspace."""
     marketing: bool
     """True if it sends, and nothing but marketing."""
     priority: int
@@ -149,8 +151,13 @@ class Registry(msgspec.Struct, frozen=True):
             return Applied(self, "refused", reason=f"delivery is {self.delivery} on this prefix")
         if self.workspaces.get(settings.id) == settings:
             return Applied(self, "nothing_new")
-        workspaces = {**self.workspaces, settings.id: settings}
-        changed = msgspec.structs.replace(self, workspaces=workspaces, delivery=settings.delivery)
+        changed = msgspec.structs.replace(
+            self, workspaces={**self.workspaces, settings.id: settings}, delivery=settings.delivery
+        )
+        for (workspace, name), flow in self.flows.items():
+            if workspace == settings.id:
+                versions = tuple(_published(v.program, v.version, v.offset, settings) for v in flow.versions)
+                changed = changed._with(workspace, name, msgspec.structs.replace(flow, versions=versions))  # noqa: SLF001
         return Applied(changed, "applied")
 
     def publish(self, program: Program, offset: int = 0) -> Applied:
@@ -159,12 +166,13 @@ class Registry(msgspec.Struct, frozen=True):
         if known is not None and not known.retired and known.current.program.content == program.content:
             return Applied(self, "nothing_new", known.current.version)
         versions = known.versions if known else ()
-        published = _published(program, len(versions) + 1, offset)
+        settings = self.workspaces.get(program.workspace)
+        published = _published(program, len(versions) + 1, offset, settings)
         flow = FlowInForce((*versions, published), paused=known.paused if known else False)
         return Applied(self._with(program.workspace, program.flow, flow), "applied", published.version)
 
     def apply(self, entry: FlowEntry) -> Applied:
-        """This flow command in force; refused and repeated ones change nothing but what is remembered of them."""
+        """This flow command in force; refused and repeated ones change only what is remembered of them."""
         record = entry.record
         if record.id in self.commands:
             return Applied(self, "nothing_new", self._version_of(record))
@@ -238,15 +246,19 @@ class Registry(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, flows=flows, triggers={**kept, **_index(workspace, flows)})
 
 
-def _published(program: Program, version: int, offset: int) -> Published:
-    sends = [step for step in program.steps if isinstance(step, Send)]
+def _published(program: Program, version: int, offset: int, settings: WorkspaceSettings | None) -> Published:
+    default = settings.policies if settings else Policies()
+    policies = {
+        at: step.policies.over(default) for at, step in enumerate(program.steps) if isinstance(step, Send)
+    }
     return Published(
         program=program,
         version=version,
         offset=offset,
         index={step.id: at for at, step in enumerate(program.steps)},
-        marketing=bool(sends) and all(send.policies.purpose == "marketing" for send in sends),
-        priority=max((send.policies.priority for send in sends), default=50),
+        policies=policies,
+        marketing=bool(policies) and all(each.purpose == "marketing" for each in policies.values()),
+        priority=max((each.priority for each in policies.values()), default=50),
     )
 
 

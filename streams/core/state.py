@@ -4,15 +4,15 @@
 |---|---|---|
 | hashes of inputs | 64 | the oldest: a repeat of it would be taken for new |
 | running journeys | 50 | nothing: a further entry is refused (`limit`) |
-| commanded sends | 32 | the oldest that has an outcome, else the oldest: its outcome or receipt is `InputNoted` |
+| commanded sends | 32 | the oldest that has an outcome, else the oldest: its outcome is `InputNoted` |
 | counted sends | as many as the caps that count them | those older than their cap's span |
 | last entries | 200 | the oldest of a key, else the oldest: it may be entered again |
 | messages heard while a journey runs | 8 | the oldest: a later one may count as the answer |
 | timed-out waits | 8 | the oldest: its answer is no late response any more |
 | attributes, event properties | 16 KB each | nothing: what does not fit is refused by name |
-| tags, channels, conversations | 100, 16, 16 | tags and channels: refused by name; conversations: the oldest |
+| tags, channels, conversations | 100, 16, 16 | refused by name; conversations: the oldest |
 
-Containers inside are never changed in place: a fold copies what it changes. Times are ms since the epoch, UTC.
+Containers inside are never changed in place: a fold copies what it changes. Times are ms, UTC.
 """
 
 from typing import Literal
@@ -72,7 +72,7 @@ class StateFormatError(AttesaError):
 
 
 class Heard(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A message from the contact that came while a journey ran: it may answer a prompt whose step is not reached yet."""
+    """A message that came while a journey ran: it may answer a prompt whose step is not reached yet."""
 
     message: str
     channel: str

@@ -1,0 +1,154 @@
+"""What became of a command, and the receipts for it.
+
+An outcome moves its journey only while that send is the journey's last: then a wait that stands on it is closed, and
+the journey goes on, stands before the send, or sends it anew.
+"""
+
+import re
+
+from schemas.types.facts import DeliveryNoted, InputNoted, JourneyHeld, SendFailed
+from schemas.types.inputs import CommandOutcome, DeliveryReported
+from streams.core import policies as rules
+from streams.core.draft import Draft
+from streams.core.journeys import advance, cancel_pending
+from streams.core.program import CustomerResponse, QuietHours, Send
+from streams.core.received import said_at
+from streams.core.sends import accept, postpone, quiet_zone
+from streams.core.state import Journey, Sent, Wait
+
+__all__ = ["outcome", "receipt"]
+
+_CODE = re.compile(r"[a-z][a-z_]{0,63}")
+
+
+def outcome(draft: Draft, record: CommandOutcome) -> None:
+    """The dispatcher says what became of a command."""
+    sent = draft.state.sends.get(record.command)
+    if sent is None or sent.outcome is not None:
+        reason = "unknown_command" if sent is None else "late_outcome"
+        draft.emit(InputNoted(**draft.head(), record="CommandOutcome", reason=reason))
+        return
+    if record.outcome == "accepted":
+        at = max(sent.commanded_at, said_at(record.occurred_at, draft.received.timestamp))
+        accept(draft, sent, at, provider_id=record.provider_id, assumed=False)
+        return
+    _fail(draft, sent, record)
+    journey = draft.state.journeys.get(sent.journey)
+    if journey is None or journey.last_command != sent.command:
+        return
+    match record.outcome:
+        case "expired" if _quiet(draft, sent, sent.not_after) is not None:
+            _send_anew(draft, journey, sent, "expired")
+        case "unknown" if _send_step(draft, sent).on_unknown == "resend":
+            _send_anew(draft, journey, sent, "unknown")
+        case "stopped" | "unknown":
+            cancel_pending(draft, journey, f"prompt_{record.outcome}")
+            standing = draft.at(journey, sent.step, sent.visit + 1)
+            draft.emit(JourneyHeld(**standing, reason=record.outcome))
+        case _:
+            _unanswerable(draft, journey, sent, f"prompt_{record.outcome}")
+
+
+def _said(reason: str | None, default: str | None) -> tuple[str | None, dict[str, object] | None]:
+    """A reason in plain if it is a code; else sealed: a provider's own words may hold an address."""
+    if reason is None:
+        return default, None
+    return (reason, None) if _CODE.fullmatch(reason) else ("other", {"reason": reason[:1024]})
+
+
+def _fail(draft: Draft, sent: Sent, record: CommandOutcome) -> None:
+    reason, sealed = _said(record.reason, record.outcome)
+    draft.emit(
+        SendFailed(
+            **draft.head(),
+            sealed=sealed,
+            flow=sent.flow,
+            version=sent.version,
+            journey=sent.journey,
+            step=sent.step,
+            visit=sent.visit,
+            command=sent.command,
+            channel=sent.channel,
+            template=sent.template,
+            purpose=sent.purpose,
+            conversation=sent.conversation,
+            commanded_at=sent.commanded_at,
+            outcome=record.outcome,
+            reason=reason or record.outcome,
+        )
+    )
+
+
+def _send_step(draft: Draft, sent: Sent) -> Send:
+    published = draft.registry.version(draft.workspace, sent.flow, sent.version)
+    step = published.program.steps[published.index[sent.step]]
+    if not isinstance(step, Send):
+        raise TypeError(f"{sent.flow} {sent.version}, step {sent.step} is no send")
+    return step
+
+
+def _quiet(draft: Draft, sent: Sent, at: int) -> tuple[QuietHours, int] | None:
+    """The quiet hours that the send is under at this moment, and when they end; None if it is under none."""
+    published = draft.registry.version(draft.workspace, sent.flow, sent.version)
+    rule = rules.quiet_rule(published.policies[published.index[sent.step]])
+    if rule is None:
+        return None
+    end = rules.quiet_until(rule[0], quiet_zone(draft, rule[0].zone), at)
+    return None if end is None else (rule[0], end)
+
+
+def _send_anew(draft: Draft, journey: Journey, sent: Sent, reason: str) -> None:
+    """Stands before the send again: until the quiet hours end, where they hold, else it is decided at once."""
+    step = _send_step(draft, sent)
+    cancel_pending(draft, journey, f"prompt_{reason}")
+    visit = sent.visit + 1
+    quiet = _quiet(draft, sent, draft.now)
+    if quiet is None:
+        index = draft.published(journey).index[sent.step]
+        advance(draft, journey.id, index, meant_at=draft.now, visit=visit)
+        return
+    hours, end = quiet
+    until = rules.spread_over(hours, end, journey.id, sent.step, visit)
+    because = {"quiet_until": str(end)}
+    postpone(draft, journey, step, visit, sent.purpose, sent.channel, until, reason, because)
+
+
+def _unanswerable(draft: Draft, journey: Journey, sent: Sent, reason: str) -> None:
+    """The prompt never came to the contact: a wait that stands on it ends, on the path of no response."""
+    wait = journey.pending
+    if isinstance(wait, Wait) and wait.prompt == sent.command:
+        published = draft.published(journey)
+        step = published.program.steps[published.index[journey.step]]
+        cancel_pending(draft, journey, reason)
+        if isinstance(step, CustomerResponse):
+            advance(draft, journey.id, step.no_response, meant_at=draft.now)
+
+
+def receipt(draft: Draft, record: DeliveryReported) -> None:
+    """A provider's receipt. One that says failed is as if the send had never left."""
+    sent = draft.state.sends.get(record.command)
+    if sent is None:
+        draft.emit(InputNoted(**draft.head(), record="DeliveryReported", reason="unknown_command"))
+        return
+    reason, sealed = _said(record.reason, None)
+    draft.emit(
+        DeliveryNoted(
+            **draft.head(),
+            sealed=sealed,
+            flow=sent.flow,
+            version=sent.version,
+            journey=sent.journey,
+            step=sent.step,
+            visit=sent.visit,
+            command=sent.command,
+            channel=sent.channel,
+            template=sent.template,
+            provider_id=record.provider_id,
+            status=record.status,
+            reason=reason,
+            commanded_at=sent.commanded_at,
+        )
+    )
+    journey = draft.state.journeys.get(sent.journey)
+    if record.status == "failed" and journey is not None:
+        _unanswerable(draft, journey, sent, "prompt_failed")
