@@ -1,0 +1,1 @@
+"""What outside parts must hold for the project to stand on them."""
