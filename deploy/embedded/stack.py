@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
@@ -24,7 +25,7 @@ import msgspec
 from deploy.broker import answers_metadata
 from deploy.embedded.clickhouse import EmbeddedClickHouse
 from deploy.embedded.tansu import TansuBroker
-from deploy.errors import StackConflictError, StackRecordError
+from deploy.errors import ServerFailedError, StackConflictError, StackRecordError
 from deploy.kafka import KAFKA_VERSION, ApacheKafka, is_fetched, missing_programs
 from deploy.ports import LOOPBACK, is_listening, require_free
 from deploy.processes import ProcessRecord
@@ -103,7 +104,7 @@ class Stack:
     def broker(self) -> BrokerName:
         """The broker of the stack that is up, else the one asked for, else the default."""
         record = self._record()
-        return record.broker if record is not None else self._asked or default_broker()
+        return record.broker if record is not None else self._asked or self._default_broker
 
     @property
     def forgets(self) -> bool:
@@ -130,12 +131,8 @@ class Stack:
         with self._locked():
             record = self._record()
             self._refuse_conflict(record)
-            broker = self._asked or (record.broker if record is not None else default_broker())
-            running = (
-                {name: one for name, one in record.services.items() if one.process.is_alive()}
-                if record
-                else {}
-            )
+            broker = self._asked or (record.broker if record is not None else self._default_broker)
+            running = {} if record is None else _alive(record.services)
             if broker == "tansu" and "broker" not in running:
                 self._forget(running.pop("clickhouse", None))
             for name in _SERVICES:
@@ -153,7 +150,7 @@ class Stack:
                         _stop(name, broker, running.pop(name))
                 self._write(_StackRecord(broker, running))
                 raise
-        return self.status()
+        return [self._require_up(state) for state in self.status()]
 
     def down(self) -> list[ServiceState]:
         """Stop what this folder's stack runs: SIGTERM, a while, SIGKILL; and nothing else's process.
@@ -170,9 +167,9 @@ class Stack:
             for name in reversed(_SERVICES):
                 if name in record.services:
                     _stop(name, record.broker, record.services[name])
-            if record.broker == "tansu":
-                shutil.rmtree(self.data_dir / "tansu", ignore_errors=True)
             self._write(None)
+            if record.broker == "tansu" and (self.data_dir / "tansu").exists():
+                shutil.rmtree(self.data_dir / "tansu")
         return found
 
     def status(self) -> list[ServiceState]:
@@ -180,6 +177,21 @@ class Stack:
         record = self._record()
         broker = self.broker
         return [self._state(name, broker, record) for name in _SERVICES]
+
+    @cached_property
+    def _default_broker(self) -> BrokerName:
+        # Asked once: it runs java to see its version.
+        return default_broker()
+
+    @staticmethod
+    def _require_up(found: ServiceState) -> ServiceState:
+        if found.state != "up":
+            raise ServerFailedError(
+                found.service,
+                f"was started earlier (process {found.pid}) and does not answer: attesa down, then up again",
+                log=found.data_dir,
+            )
+        return found
 
     def _start(self, name: ServiceName, broker: BrokerName, running: dict[ServiceName, Service]) -> None:
         folder, port = self._folder(broker, name), self._ports[name]
@@ -214,15 +226,16 @@ class Stack:
         )
 
     def _refuse_conflict(self, record: _StackRecord | None) -> None:
-        if record is None or not any(one.process.is_alive() for one in record.services.values()):
+        running = {} if record is None else _alive(record.services)
+        if record is None or not running:
             return
         if self._asked not in {None, record.broker}:
             raise StackConflictError(
                 f"a stack on {record.broker} is up in {self.data_dir}: take it down first (attesa down), "
                 f"or keep another one beside it with another ATTESA_DATA_DIR and other ports"
             )
-        for name, service in record.services.items():
-            if service.process.is_alive() and self._ports[name] not in {0, service.port}:
+        for name, service in running.items():
+            if self._ports[name] not in {0, service.port}:
                 raise StackConflictError(
                     f"the {name} of the stack in {self.data_dir} is up on port {service.port}, and "
                     f"{_SETTINGS[name]} says {self._ports[name]}: take it down first (attesa down), "
@@ -292,7 +305,7 @@ class EphemeralStack:
     """
 
     def __enter__(self) -> Self:
-        self._folder = tempfile.TemporaryDirectory(prefix="attesa-", ignore_cleanup_errors=True)
+        self._folder = tempfile.TemporaryDirectory(prefix="attesa-")
         root = Path(self._folder.name)
         self._broker = TansuBroker(root / "broker")
         self._clickhouse = EmbeddedClickHouse(root / "clickhouse")
@@ -326,6 +339,10 @@ def _server_of(name: ServiceName, broker: BrokerName) -> type[ApacheKafka | Tans
     if name == "clickhouse":
         return EmbeddedClickHouse
     return ApacheKafka if broker == "kafka" else TansuBroker
+
+
+def _alive(services: dict[ServiceName, Service]) -> dict[ServiceName, Service]:
+    return {name: service for name, service in services.items() if service.process.is_alive()}
 
 
 def _stop(name: ServiceName, broker: BrokerName, service: Service) -> None:

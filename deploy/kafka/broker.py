@@ -15,7 +15,7 @@ from deploy.processes import ProcessRecord
 __all__ = ["ApacheKafka"]
 
 _LOGGING = Path(__file__).with_name("log4j2.properties")
-_FORMAT_SECONDS = 60
+_FORMAT_SECONDS = 120
 
 # What one node needs to be whole (every internal topic has one replica), and small internal topics,
 # because a laptop waits for each partition at a start.
@@ -60,6 +60,8 @@ class ApacheKafka(Broker):
     """
 
     name = "kafka"
+    # Far more than a start takes, for machines that are busy with other things.
+    start_timeout = 120.0
 
     def __init__(
         self,

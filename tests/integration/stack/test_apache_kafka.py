@@ -1,8 +1,6 @@
 """Apache Kafka as the project runs it: what the engine's promises rest on, shown on the broker itself."""
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException, Producer
@@ -17,14 +15,6 @@ from tests.fixtures.kafka import CreateTopic, ReadTopic, read_to_end
 pytestmark = pytest.mark.kafka
 
 LONG_AGO = 1_400_000_000_000
-
-
-@pytest.fixture
-def own_broker(kafka: ApacheKafka, tmp_path: Path) -> Iterator[ApacheKafka]:
-    """A broker that this test may kill. Behind `kafka`, which skips where none can run."""
-    assert kafka.is_running
-    with ApacheKafka(tmp_path / "own", heap="256m") as broker:
-        yield broker
 
 
 def make_topic(broker: ApacheKafka, topic: str) -> None:
@@ -56,40 +46,40 @@ def transactional(bootstrap: str, name: str, timeout_ms: int = 60_000) -> Produc
     return producer
 
 
-def test_records_survive_a_stop_a_kill_and_another_object_on_the_same_folder(own_broker: ApacheKafka) -> None:
+def test_records_survive_a_stop_a_kill_and_another_object_on_the_same_folder(own_kafka: ApacheKafka) -> None:
     """What the broker acknowledged is there after a restart, after kill -9, and for a later starter."""
-    make_topic(own_broker, "kept")
-    produce(own_broker.bootstrap, "kept", [b"first"])
-    address = own_broker.bootstrap
+    make_topic(own_kafka, "kept")
+    produce(own_kafka.bootstrap, "kept", [b"first"])
+    address = own_kafka.bootstrap
 
-    own_broker.restart()
-    produce(own_broker.bootstrap, "kept", [b"second"])
-    assert own_broker.bootstrap == address
+    own_kafka.restart()
+    produce(own_kafka.bootstrap, "kept", [b"second"])
+    assert own_kafka.bootstrap == address
 
-    own_broker.kill()
-    assert not own_broker.is_running
-    own_broker.start()
-    produce(own_broker.bootstrap, "kept", [b"third"])
-    own_broker.stop()
+    own_kafka.kill()
+    assert not own_kafka.is_running
+    own_kafka.start()
+    produce(own_kafka.bootstrap, "kept", [b"third"])
+    own_kafka.stop()
 
-    with ApacheKafka(own_broker.data_dir, heap="256m") as later:
+    with ApacheKafka(own_kafka.data_dir, heap="256m") as later:
         values = [record.value for record in read_to_end(later.bootstrap, "kept")]
     assert values == [b"first", b"second", b"third"]
 
 
-def test_a_paused_broker_answers_nothing_and_loses_nothing(own_broker: ApacheKafka) -> None:
+def test_a_paused_broker_answers_nothing_and_loses_nothing(own_kafka: ApacheKafka) -> None:
     """A paused broker holds its port; what was produced meanwhile is taken when it goes on."""
-    make_topic(own_broker, "paused")
-    producer = Producer({"bootstrap.servers": own_broker.bootstrap, "linger.ms": 0, "log_level": 0})
-    own_broker.pause()
+    make_topic(own_kafka, "paused")
+    producer = Producer({"bootstrap.servers": own_kafka.bootstrap, "linger.ms": 0, "log_level": 0})
+    own_kafka.pause()
     producer.produce("paused", b"waits")
     assert producer.flush(1) == 1
-    assert not own_broker.is_ready()
-    assert own_broker.is_running
+    assert not own_kafka.is_ready()
+    assert own_kafka.is_running
 
-    own_broker.resume()
+    own_kafka.resume()
     assert producer.flush(30) == 0
-    assert [record.value for record in read_to_end(own_broker.bootstrap, "paused")] == [b"waits"]
+    assert [record.value for record in read_to_end(own_kafka.bootstrap, "paused")] == [b"waits"]
 
 
 def test_the_broker_sets_the_time_of_a_log_append_time_topic(

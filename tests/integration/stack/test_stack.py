@@ -44,24 +44,32 @@ class StackFolder:
         """A new object each time, as each command makes one."""
         return Stack(self.data_dir, broker, self.kafka_port, self.clickhouse_port, say=self.said.append)
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `attesa` with its settings pointing here; nobody sits at a terminal."""
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start `attesa` with its settings pointing here; nobody sits at a terminal."""
         settings = {
             "ATTESA_DATA_DIR": str(self.data_dir),
             "ATTESA_KAFKA_PORT": str(self.kafka_port),
             "ATTESA_CLICKHOUSE_PORT": str(self.clickhouse_port),
             "COLUMNS": "200",
         }
-        return subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-m", "streams.cli.main", *arguments],
             env={**os.environ, **settings},
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
-            timeout=120,
         )
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run it to its end."""
+        return self.end(self.start(*arguments))
+
+    def end(self, process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+        """Wait for a command that was started."""
+        out, error = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, error)
 
 
 @pytest.fixture
@@ -247,6 +255,8 @@ def test_a_service_that_hangs_is_silent_and_stopped_all_the_same(folder: StackFo
     hung = processes(stack.up())[0]
     hung.signal(signal.SIGSTOP)
     assert await_until(lambda: states(stack.status()) == ["silent", "up"], timeout=10)
+    with pytest.raises(ServerFailedError, match=r"does not answer: attesa down"):
+        stack.up()
     stack.down()
     assert not hung.is_alive()
 
@@ -314,3 +324,30 @@ def test_a_taken_port_is_one_line_and_exit_code_2(folder: StackFolder) -> None:
     assert refused.returncode == 2
     assert "Traceback" not in refused.stderr
     assert f"port {folder.kafka_port}" in refused.stderr
+
+
+def test_two_commands_at_once_bring_up_one_stack(folder: StackFolder) -> None:
+    """The second waits for the first, and finds its stack."""
+    commands = [folder.start("up", "--broker", "tansu", "--json") for _ in range(2)]
+    ends = [folder.end(command) for command in commands]
+    assert [end.returncode for end in ends] == [0, 0], [end.stderr for end in ends]
+    assert json.loads(ends[0].stdout)["rows"] == json.loads(ends[1].stdout)["rows"]
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+def test_an_up_that_is_cut_off_leaves_nothing_that_down_would_not_find(
+    folder: StackFolder, end: signal.Signals
+) -> None:
+    """Ctrl-C takes back what it began; after kill -9 the record is there before the service is ready."""
+    command = folder.start("up", "--broker", "tansu")
+    assert command.stderr is not None
+    while "starting ClickHouse" not in command.stderr.readline():
+        assert command.poll() is None
+    command.send_signal(end)
+    folder.end(command)
+    if end == signal.SIGKILL:
+        assert states(folder.stack().status())[0] == "up"
+        folder.stack().down()
+    assert not (folder.data_dir / "stack.json").exists()
+    assert not is_listening(folder.kafka_port)
+    assert not is_listening(folder.clickhouse_port)
