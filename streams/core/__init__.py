@@ -1,0 +1,8 @@
+"""The decider: pure, the heart of the product. It imports no clock, no chance, no IO.
+
+    contact     decide, evolve, commands for one contact    partition   the same for one partition
+    state       what is remembered, bounded                 registry    workspaces and flows in force
+    program     a compiled flow                             memory      whole logs folded in memory
+
+`docs/` names the rules; `tests/core` says them one by one.
+"""

@@ -13,7 +13,7 @@ __all__ = ["commands"]
 
 
 def commands(fact: Fact, state: ContactState, registry: Registry) -> list[Command]:
-    """What the world is to do because of this fact; `state` as it is after the fact. Most facts ask for nothing."""
+    """What the world is to do because of this fact; `state` as it is after it. Most facts ask for nothing."""
     match fact:
         case SendCommanded():
             return [_send(fact, state, registry)]

@@ -1,4 +1,4 @@
-"""Conditions: what a flow asks of an event, a contact, a journey. Answers never hold a value, for facts are plain."""
+"""Conditions: what a flow asks of an event, a contact, a journey. Answers hold no value: facts are plain."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -172,7 +172,7 @@ def _measured(value: Any) -> Any:
 
 
 def _moment(value: Any, zone: str) -> int:
-    """A moment, ms UTC: of an ISO 8601 date or date-time (without an offset: in the zone), or of ms themselves."""
+    """A moment, ms UTC: of an ISO 8601 date or date-time (without an offset: in the zone), or of ms."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     try:

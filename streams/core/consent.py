@@ -15,8 +15,8 @@ _LONGEST_WORD = 40
 def denial(state: ContactState, settings: WorkspaceSettings, purpose: str, channel: str) -> str | None:
     """Why nothing of this purpose may go by this channel: opted_out or no_consent; None if it may.
 
-    What was said of the purpose on the channel counts first; then of the purpose, and of anything on the channel
-    (either may deny); then of anything; then the workspace's default.
+    What was said of the purpose on the channel counts first; then of the purpose, and of anything on the
+    channel (either may deny); then of anything; then the workspace's default.
     """
     said = state.consent
     if said:
@@ -28,7 +28,7 @@ def denial(state: ContactState, settings: WorkspaceSettings, purpose: str, chann
 
 
 def word_of(text: str, settings: WorkspaceSettings) -> bool | None:
-    """What a message that is just a consent word says: True opts in, False opts out; None for any other message."""
+    """What a message that is just a consent word says: True opts in, False out; None: it is none."""
     if len(text) > _LONGEST_WORD or not (settings.stop_words or settings.start_words):
         return None
     word = fold(text.strip(" \t\n.!?,;:\"'"))

@@ -1,10 +1,10 @@
-"""The decider of one contact: what happened, against what is remembered, gives facts; facts give commands and state.
+"""The decider of one contact: what happened gives facts; facts give commands and state.
 
     decide(state, received, registry) -> facts          commands(fact, state, registry) -> commands
     evolve(state, fact)               -> state
 
-Pure: the same three arguments give the same answer, in every process, in every replay. An input that was seen before
-gives nothing; one that cannot be decided is refused before it comes here (`refusals`).
+Pure: the same three arguments give the same answer, in every process, in every replay. An input that was seen
+before gives nothing; one that cannot be decided is refused before it comes here (`refusals`).
 """
 
 from typing import assert_never
@@ -90,7 +90,7 @@ def _due(draft: Draft, record: Due) -> None:
         fire(draft, journey)
 
 
-def _decide(draft: Draft, record: Input) -> None:
+def _decide(draft: Draft, record: Input) -> None:  # noqa: C901, PLR0912 - one arm an input
     match record:
         case MessageReceived():
             messages.message(draft, record)
@@ -125,7 +125,7 @@ def _decide(draft: Draft, record: Input) -> None:
 
 
 def _event(draft: Draft, record: CustomerEvent) -> None:
-    """A customer event is noted by itself only where nothing else says that it came, or its time was clamped."""
+    """A customer event is noted only where nothing else says that it came, or its time was clamped."""
     clamped = said_at(record.occurred_at, draft.received.timestamp) != record.occurred_at
     noted = InputNoted(**draft.head(), record="CustomerEvent", name=record.name, clamped=clamped)
     if clamped:

@@ -18,7 +18,7 @@ __all__ = ["Happening", "enter", "exits", "happened", "triggers"]
 
 
 class Happening(msgspec.Struct, frozen=True, gc=False):
-    """Something that flows may look for. One input can be several: a message, and the consent that it takes back."""
+    """Something that flows may look for. One input can be several: a message, and an opt-out."""
 
     kind: str
     name: str | None = None

@@ -61,8 +61,8 @@ _KEPT = MAX_SEEN * SEEN_BYTES
 _HEARD = frozenset({"text", "button", "media", "reaction"})
 
 
-def evolve(state: ContactState, fact: Fact) -> ContactState:
-    """The state after this fact. Facts about a partition leave a contact as it is; an erasure leaves nothing."""
+def evolve(state: ContactState, fact: Fact) -> ContactState:  # noqa: C901, PLR0911, PLR0912 - one arm a fact
+    """The state after this fact. A partition's leaves a contact as it is; an erasure leaves nothing."""
     cause = fact.cause
     if cause.timer is None and cause.input:
         seen = seen_hash(cause.input)
@@ -90,7 +90,7 @@ def evolve(state: ContactState, fact: Fact) -> ContactState:
         case TimerSet():
             timer = Timer(
                 derived(fact.journey, fact.step, fact.visit, fact.kind), fact.kind, fact.at, fact.due
-            )  # type: ignore[arg-type] # a kind is wait or send
+            )
             return _stand(state, fact, pending=timer)
         case JourneyHeld():
             return _stand(state, fact, pending=Held(fact.reason, fact.at))

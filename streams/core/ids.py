@@ -1,6 +1,6 @@
 """Every id is derived: the same cause makes the same id in every run. Never drawn, never from an offset.
 
-Ids are blake2b of the parts, joined by NUL (which no part may hold: inputs with one are refused), 128 bits, hex.
+Ids are blake2b of the parts, joined by NUL (inputs that hold one are refused), 128 bits, hex.
 """
 
 from functools import lru_cache
@@ -18,14 +18,12 @@ def derived(*parts: str | int) -> str:
 
 
 def input_name(source: str, id_: str) -> str:
-    """What an input is called for ever: source and id, joined by the only bare slash that the source part may have."""
+    """What an input is called for ever: its source, slashes in it escaped, a slash, its id."""
     return f"{source.replace('/', '%2F') if '/' in source else source}/{id_}"
 
 
 def fact_id(contact: str, cause: str, index: int) -> str:
-    """A fact's id: its contact, its cause by name (an input's name or a deadline's id), its place among the facts
-    of that cause.
-    """
+    """A fact's id: its contact, its cause by name (an input's name or a deadline's id), its place there."""
     return blake2b(f"{contact}\0{cause}\0{index}".encode(), digest_size=16).hexdigest()
 
 

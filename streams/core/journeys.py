@@ -27,8 +27,8 @@ def advance(
 ) -> None:
     """Takes the journey from step to step until it stands or ends.
 
-    `meant_at`: the moment at which it should have got here, for late sends. `visit`: the first step is decided anew,
-    as this visit.
+    `meant_at`: the moment at which it should have got here, for late sends. `visit`: the first step is
+    decided anew, as this visit.
     """
     while index is not None:
         journey = draft.state.journeys[journey_id]

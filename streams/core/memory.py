@@ -1,4 +1,4 @@
-"""A store and a flow log in memory, and the fold of a whole partition: for replays, oracles, simulation and tests."""
+"""A store and a flow log in memory, and the fold of a partition: for replays, oracles, simulation, tests."""
 
 from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush

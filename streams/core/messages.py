@@ -1,6 +1,7 @@
 """A message from the contact, and one that a person sent to it.
 
-One message has many takers, in this order: consent words, waits, exit rules, triggers. Automatic ones trigger nothing.
+One message has many takers, in this order: consent words, waits, exit rules, triggers. Automatic ones trigger
+nothing.
 """
 
 from schemas.types.facts import MessageNoted
@@ -77,7 +78,7 @@ def _take(draft: Draft, record: MessageReceived, said: int) -> None:
 
 
 def _is_first(draft: Draft, record: MessageReceived) -> bool:
-    """True if it opens a conversation: its thread is not open, or, without threads, the channel was never used."""
+    """True if it opens a conversation: its thread is not open; without threads: the channel is new."""
     if record.conversation is None:
         return record.channel not in draft.state.last_in
     known = draft.state.conversations.get(record.channel)

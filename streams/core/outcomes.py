@@ -1,7 +1,7 @@
 """What became of a command, and the receipts for it.
 
-An outcome moves its journey only while that send is the journey's last: then a wait that stands on it is closed, and
-the journey goes on, stands before the send, or sends it anew.
+An outcome moves its journey only while that send is the journey's last: then a wait that stands on it is
+closed, and the journey goes on, stands before the send, or sends it anew.
 """
 
 import re
@@ -98,7 +98,7 @@ def _quiet(draft: Draft, sent: Sent, at: int) -> tuple[QuietHours, int] | None:
 
 
 def _send_anew(draft: Draft, journey: Journey, sent: Sent, reason: str) -> None:
-    """Stands before the send again: until the quiet hours end, where they hold, else it is decided at once."""
+    """Stands before the send again: until the quiet hours end where they hold, else it is decided at once."""
     step = _send_step(draft, sent)
     cancel_pending(draft, journey, f"prompt_{reason}")
     visit = sent.visit + 1

@@ -12,7 +12,7 @@ from streams.core.contact import deadlines, draft_of, has_seen
 from streams.core.draft import Draft
 from streams.core.ids import derived
 from streams.core.received import Due, Received, name_of
-from streams.core.refusals import DeadReason, refusal
+from streams.core.refusals import MAX_ID, DeadReason, refusal
 from streams.core.registry import Change, FlowEntry, Registry
 from streams.core.state import ContactState, StateFormatError
 
@@ -53,7 +53,7 @@ class FlowLog(Protocol):
     """The flows topic, compiled."""
 
     def between(self, start: int, end: int) -> Sequence[FlowEntry]:
-        """All flow commands with start ≤ offset < end, in order. It waits for them if it has not read so far."""
+        """All flow commands with start ≤ offset < end, in order. Waits for them if it has not read so far."""
 
 
 class Contacts(Protocol):
@@ -63,10 +63,10 @@ class Contacts(Protocol):
         """The contact's state; None if it has none."""
 
     def put(self, contact: str, state: ContactState | None) -> None:
-        """Keeps the state (None: it is erased) and re-indexes its soonest deadline, also if that did not change."""
+        """Keeps the state (None: it is erased) and re-indexes its soonest deadline, changed or not."""
 
     def soonest(self) -> tuple[int, str] | None:
-        """The smallest (due, contact) in the index; a hint, checked against the state. None if there is none."""
+        """The smallest (due, contact) in the index: a hint, checked against the state. None: there is none."""
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
@@ -92,7 +92,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     facts: tuple[Fact, ...] = ()
     commands: tuple[Command, ...] = ()
     dead: DeadReason | None = None
-    """Why the input is a dead letter; None if it is not. Facts beside it are those of deadlines that were due."""
+    """Why the input is a dead letter; None if it is not. Facts beside it are of deadlines that were due."""
     duplicate: bool = False
     """True if the input had been taken before: it makes no fact of its own."""
 
@@ -180,7 +180,7 @@ class PartitionDecider:
         if contact is None:
             return Decision(None, dead=DeadReason.NO_CONTACT)
         workspace, slash, id_ = contact.partition("/")
-        if not workspace or not slash or not id_:
+        if not workspace or not slash or not id_ or len(contact) > MAX_ID or "\0" in contact:
             return Decision(contact, dead=DeadReason.BAD_CONTACT)
         known = self.contacts.get(contact)
         state = known or ContactState(contact)
@@ -247,7 +247,7 @@ class PartitionDecider:
             yield Decision(None, (self._advanced(entry, settled),))
 
     def _first_due(self, clock: int) -> ContactState | None:
-        """The contact whose deadline is the first that is due; hints that no longer hold are put right on the way."""
+        """The contact whose deadline is the first that is due; hints that do not hold are put right."""
         while (hint := self.contacts.soonest()) is not None and hint[0] <= clock:
             due, contact = hint
             state = self.contacts.get(contact)

@@ -1,7 +1,7 @@
 """What may hold a send back: quiet hours, caps, lateness. Pure questions about moments; `sends` asks them.
 
-Quiet hours run by the wall clock of their zone. Where clocks change they last as long as they can: they start at the
-first showing of their start and end at the last showing of their end; a showing that the clock jumps over is the jump.
+Quiet hours run by the wall clock of their zone. Where clocks change they last as long as they can: they start
+at the first showing of their start, end at the last showing of their end; one that is jumped over is the jump.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def quiet_rule(policies: Policies) -> tuple[QuietHours, str] | None:
 
 
 def _spans(quiet: QuietHours, zone: str, at: int, *, days: int) -> Iterator[tuple[int, int]]:
-    """The quiet spans that start from the local day before `at` on, in order: first moment in, first moment out."""
+    """The quiet spans that start from the local day before `at` on: first moment in, first moment out."""
     today = local(zone, at) // DAY * DAY
     length = 0 if quiet.end > quiet.start else DAY
     if quiet.start == quiet.end:

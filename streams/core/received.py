@@ -1,4 +1,4 @@
-"""What a contact's decider is given: an input or a deadline that fell due, where it stands, and the time it is."""
+"""What a contact's decider is given: an input or a deadline that fell due, its place, and the time it is."""
 
 import msgspec
 
@@ -53,6 +53,6 @@ def name_of(record: Input) -> str:
 def said_at(occurred_at: int, timestamp: int) -> int:
     """When it happened, as it counts: the claim, but never after the record's timestamp.
 
-    A claim over a year before the record (1970, seconds taken for ms) is out of bounds: the record's timestamp.
+    A claim over a year before the record (1970, seconds for ms) is out of bounds: the record's timestamp.
     """
     return occurred_at if timestamp - _YEAR <= occurred_at <= timestamp else timestamp

@@ -1,7 +1,7 @@
 """What is refused before anything is decided: an input that is well formed and still cannot be acted on.
 
-A refusal is a value. The shell writes it to the dead letters with the record's bytes; the contact's state does not
-change, so the same input may come again after the cause is mended.
+A refusal is a value. The shell writes it to the dead letters with the record's bytes; the contact's state stays
+as it was, so the same input may come again after the cause is mended.
 """
 
 from enum import StrEnum
@@ -23,6 +23,7 @@ from schemas.types.inputs import (
     MessageReceived,
     QuickReplyRequested,
     StartJourney,
+    Tick,
 )
 from streams.core.program import WorkspaceSettings
 from streams.core.state import MAX_ATTRIBUTE_BYTES
@@ -81,9 +82,11 @@ class DeadReason(StrEnum):
 _size = msgspec.msgpack.Encoder().encode
 
 
-def refusal(record: Input, settings: WorkspaceSettings | None) -> DeadReason | None:
-    """Why this input of a contact cannot be decided; None if it can. `settings`: the contact's workspace's."""
-    if not _named(record.source, record.id):  # type: ignore[union-attr] # a tick has no contact and never gets here
+def refusal(record: Input, settings: WorkspaceSettings | None) -> DeadReason | None:  # noqa: C901, PLR0912 - one arm an input
+    """Why this input of a contact cannot be decided; None if it can. `settings`: its workspace's."""
+    if isinstance(record, Tick):
+        return None
+    if not _named(record.source, record.id):
         return DeadReason.BAD_ID
     if isinstance(record, EraseContact):
         return None

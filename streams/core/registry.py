@@ -1,7 +1,7 @@
 """The workspaces and flows in force: a fold of the flow commands, immutable, the same wherever it is folded.
 
-Versions are counted here, not in records, so that two publishers cannot race: a flow's published contents are its
-versions 1, 2, 3 … A content that is in force already is nothing new.
+Versions are counted here, not in records, so that two publishers cannot race: a flow's published contents are
+its versions 1, 2, 3 … A content that is in force already is nothing new.
 """
 
 from collections.abc import Iterable
@@ -171,7 +171,7 @@ class Registry(msgspec.Struct, frozen=True):
         flow = FlowInForce((*versions, published), paused=known.paused if known else False)
         return Applied(self._with(program.workspace, program.flow, flow), "applied", published.version)
 
-    def apply(self, entry: FlowEntry) -> Applied:
+    def apply(self, entry: FlowEntry) -> Applied:  # noqa: C901, PLR0911, PLR0912 - one arm a command
         """This flow command in force; refused and repeated ones change only what is remembered of them."""
         record = entry.record
         if record.id in self.commands:

@@ -15,8 +15,6 @@
 Containers inside are never changed in place: a fold copies what it changes. Times are ms, UTC.
 """
 
-from typing import Literal
-
 import msgspec
 
 from schemas.errors import AttesaError
@@ -173,7 +171,8 @@ class Timer(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="t"):
     """A wait for a moment: of a wait step, or of a postponed send."""
 
     id: str
-    kind: Literal["wait", "send"]
+    kind: str
+    """wait or send."""
     opened_at: int
     due: int
 

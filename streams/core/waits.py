@@ -146,7 +146,9 @@ def _step(draft: Draft, flow: str, version: int, name: str) -> CustomerResponse:
     return step
 
 
-def _fits(draft: Draft, wait: Wait, step: CustomerResponse, message: Heard) -> MatchedBy | None:
+def _fits(  # noqa: PLR0911 - one rule a return
+    draft: Draft, wait: Wait, step: CustomerResponse, message: Heard
+) -> MatchedBy | None:
     """How the message fits the wait, time apart; None if it does not."""
     if message.kind not in ANSWERING and not (message.kind == "reaction" and step.reactions):
         return None
@@ -186,7 +188,7 @@ def _matches(draft: Draft, journey: Journey, step: CustomerResponse, message: He
 
 
 def answered(draft: Draft, message: Heard) -> list[tuple[str, int]]:
-    """Closes every open wait that the message answers; which journeys go on, and where, the most urgent first."""
+    """Closes every open wait that the message answers; which journeys go on where, by priority."""
     found: list[tuple[int, Journey, CustomerResponse, MatchedBy]] = []
     for journey in draft.state.journeys.values():
         if isinstance(journey.pending, Wait):
@@ -234,7 +236,7 @@ def time_out(draft: Draft, journey: Journey, wait: Wait) -> int:
 
 
 def note_late(draft: Draft, message: Heard, but_of: frozenset[str]) -> None:
-    """A message that comes after waits had timed out: a late response of each that it fits, but of those journeys."""
+    """A message after waits had timed out: a late response of each that it fits, but of those journeys."""
     for late in draft.state.late:
         if late.journey not in but_of:
             _note(draft, late, message)

@@ -1,8 +1,8 @@
 """Local time, cheaply: the spans in which a zone's offset from UTC stands still, cached.
 
-Zones come from the pinned tzdata package alone, never from the system, so that a replay reads the same calendar.
-Their rules for clocks that change: a wall time that happens twice means its first or its last happening, as the
-caller asks; one that never happens (the clock jumped over it) means the moment of the jump.
+Zones come from the pinned tzdata package alone, never from the system: a replay reads the same calendar.
+Where clocks change, a wall time that happens twice means its first or its last happening, as the caller asks;
+one that never happens (the clock jumped over it) means the moment of the jump.
 """
 
 from bisect import bisect_right
@@ -45,7 +45,7 @@ def _offset(zone: ZoneInfo, at: int) -> int:
 
 @lru_cache(maxsize=4096)
 def _spans(name: str, block: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Where each span of a block starts, and its offset. Found by looking at each day and halving where it differs."""
+    """Where each span of a block starts, and its offset: looks at each day, halves those that differ."""
     zone = _zone(name)
     start, end = block << _BLOCK, (block + 1) << _BLOCK
     starts, offsets = [start], [_offset(zone, start)]
@@ -73,7 +73,7 @@ def local(name: str, at: int) -> int:
 
 
 def moment(name: str, wall: int, *, last: bool = False) -> int:
-    """The moment at which the wall clock shows this: the first, or the last, of two; of none, the jump over it."""
+    """The moment at which the wall clock shows this: the first, or the last, of two; of none, the jump."""
     before, after = offset_at(name, wall - DAY), offset_at(name, wall + DAY)
     shown = [wall - offset for offset in (before, after) if offset_at(name, wall - offset) == offset]
     if shown:
