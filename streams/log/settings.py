@@ -19,7 +19,7 @@ Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
 class Settings(BaseSettings):
-    """What every process reads. Each name is an environment variable with `ATTESA_` before it, in capitals."""
+    """What every process reads. Each is an environment variable: `ATTESA_` and the name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix="ATTESA_", env_file=".env", extra="ignore", frozen=True)
 
@@ -93,13 +93,13 @@ class Settings(BaseSettings):
 def load(**changes: object) -> Settings:
     """The settings with these changes on top; `UsageError` names each setting that is wrong.
 
-    Read from the environment, else `.env` here, else `attesa.env` in the data folder, which `attesa up` writes
-    (that stack's master key).
+    Read from the environment, else `.env` here, else `attesa.env` in the data folder, which `attesa up`
+    writes (that stack's master key).
     """
     data_dir = changes.get("data_dir") or os.environ.get("ATTESA_DATA_DIR") or DATA_DIR
     kept = Path(str(data_dir)).expanduser() / KEPT
     try:
-        return Settings(_env_file=(kept, ".env"), **changes)  # type: ignore[arg-type]
+        return Settings(_env_file=(kept, ".env"), **changes)  # type: ignore[arg-type, call-arg]
     except ValidationError as error:
         wrong = "; ".join(
             f"ATTESA_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
