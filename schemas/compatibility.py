@@ -144,7 +144,8 @@ class _Resolution:
 def _check_one(schema: RecordSchema) -> Iterator[Finding]:
     file = str(schema.path)
     try:
-        fastavro.parse_schema(schema.schema)
+        # Defaults are checked below, where the field can be named.
+        fastavro.parse_schema(_without_defaults(schema.schema))
     except (SchemaParseException, KeyError, TypeError, ValueError) as error:
         yield Finding("schema", file, None, f"not a valid Avro schema: {error}")
         return
@@ -225,6 +226,16 @@ def _definitions(avro: Any) -> Iterator[dict[str, Any]]:
                 yield from _definitions(field["type"])
         case {"items": inner} | {"values": inner} | {"type": dict() | list() as inner}:
             yield from _definitions(inner)
+
+
+def _without_defaults(avro: Any) -> Any:
+    match avro:
+        case list():
+            return [_without_defaults(member) for member in avro]
+        case dict():
+            return {name: _without_defaults(value) for name, value in avro.items() if name != "default"}
+        case _:
+            return avro
 
 
 def _fits(default: Any, avro: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
 
 from schemas.catalog import NAMESPACE, Catalog, RecordSchema, catalog, fingerprint, stem_of
-from schemas.errors import AttesaError, NotReachableError
+from schemas.errors import AttesaError, NotReachableError, UsageError
 from schemas.registry import WriterSchema
 
 __all__ = ["ConfluentRegistry", "RegistryRefusedError"]
@@ -36,7 +36,12 @@ class ConfluentRegistry:
         self.url = url
         self.prefix = prefix
         self.files = files if files is not None else catalog()
-        self._client = SchemaRegistryClient.new_client({"url": url})
+        try:
+            self._client = SchemaRegistryClient.new_client({"url": url})
+        except ValueError as error:
+            raise UsageError(
+                f"{url!r} is no schema registry's address ({error}); set ATTESA_REGISTRY_URL as https://host:8081"
+            ) from error
         self._ids: dict[tuple[str, int], int] = {}
         self._schemas: dict[int, WriterSchema] = {}
         self._unknown: dict[int, float] = {}
@@ -96,7 +101,7 @@ class ConfluentRegistry:
         subject = self.subject(schema)
         try:
             numbers = self._client.get_versions(subject)
-            texts = [self._client.get_version(subject, number).schema.schema_str for number in numbers]
+            texts = [self._client.get_version(subject, number).schema.schema_str for number in sorted(numbers)]
         except Exception as error:
             if _is_not_found(error):
                 return []

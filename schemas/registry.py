@@ -117,7 +117,7 @@ def default_registry() -> FileRegistry:
 
 def registry_at(url: str | None, *, prefix: str = "attesa") -> Registry:
     """The registry at a URL, with subjects under this prefix's topics; without a URL the checked-in ids."""
-    if url is None:
+    if not url:
         return default_registry()
     # Its client is slow to import, and most processes have no registry.
     from schemas.confluent import ConfluentRegistry  # noqa: PLC0415

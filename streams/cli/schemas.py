@@ -33,7 +33,7 @@ def check(
     settings = load()
     files = Catalog(folder)
     findings = check_files(files)
-    url = registry or settings.registry_url
+    url = registry or settings.registry_url or None
     unregistered: list[str] = []
     if url is not None and not findings:
         findings, unregistered = _against(files, url, prefix or settings.prefix)
@@ -62,7 +62,7 @@ def register(
     from schemas.confluent import ConfluentRegistry  # noqa: PLC0415
 
     settings = load()
-    url = registry or settings.registry_url
+    url = registry or settings.registry_url or None
     if url is None:
         raise UsageError("no schema registry: say --registry URL or set ATTESA_REGISTRY_URL")
     client = ConfluentRegistry(url, prefix=prefix or settings.prefix, files=Catalog(folder))

@@ -28,7 +28,7 @@ MESSAGE = MessageReceived(source="gateway", id="m1", occurred_at=1_700_000_000_0
 
 
 @pytest.mark.parametrize("record", catalog().names())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_every_record_round_trips(record: str, data: st.DataObject) -> None:
     """What is decoded equals what was encoded, in every field and type."""
@@ -47,7 +47,7 @@ def test_the_head_is_confluents() -> None:
 def test_values_keep_their_type() -> None:
     """A true is no 1, a 1 no 1.0, a text with digits no number."""
     properties: dict[str, Any] = {
-        "t": True, "f": False, "i": 1, "z": 0, "d": 1.0, "n": None, "s": "1", "l": ["a"], "e": [], "big": 2**62,
+        "t": True, "f": False, "i": 1, "z": 0, "d": 1.0, "n": None, "s": "1", "l": ["a"], "big": 2**62,
     }  # fmt: skip
     sent = CustomerEvent(source="s", id="1", occurred_at=0, name="n", properties=properties)
     got = decode(encode(sent)).properties
@@ -118,7 +118,7 @@ def test_a_string_that_is_no_utf8_is_undecodable() -> None:
 @pytest.mark.parametrize(
     ("record", "field"),
     [
-        (MessageReceived(source="s", id="1", occurred_at=0, channel="sms", text=None), "text"),  # type: ignore[arg-type]
+        (msgspec.structs.replace(MESSAGE, text=None), "text"),
         (Tick(ticker="t", flows_through=2**63), "flows_through"),
         (Tick(ticker=b"t", flows_through=0), "ticker"),  # type: ignore[arg-type]
         (_event({"p": 2**64}), "properties"),
