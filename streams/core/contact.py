@@ -50,14 +50,14 @@ def decide(state: ContactState, received: Received, registry: Registry) -> list[
     return draft_of(state, received, registry).facts
 
 
-def draft_of(state: ContactState, received: Received, registry: Registry) -> Draft:
-    """The same, with the state and the commands that the facts lead to."""
+def draft_of(state: ContactState, received: Received, registry: Registry, *, is_new: bool = False) -> Draft:
+    """The same, with the state and the commands that the facts lead to. `is_new`: it is known not to be seen."""
     settings = registry.workspaces.get(state.workspace) or WorkspaceSettings(id=state.workspace)
     draft = Draft(state, received, registry, settings)
     record = received.record
     if isinstance(record, Due):
         _due(draft, record)
-    elif not has_seen(state, received.input):
+    elif is_new or not has_seen(state, received.input):
         _decide(draft, record)
     return draft
 

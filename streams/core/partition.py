@@ -66,7 +66,7 @@ class Contacts(Protocol):
         """Keeps the state (None: it is erased) and re-indexes its soonest deadline, changed or not."""
 
     def soonest(self) -> tuple[int, str] | None:
-        """The smallest (due, contact) in the index: a hint, checked against the state. None: there is none."""
+        """The smallest (due, contact) in the index: a hint, checked against the state. None: none."""
 
 
 class Position(msgspec.Struct, frozen=True, array_like=True):
@@ -195,7 +195,8 @@ class PartitionDecider:
         duplicate = has_seen(state, name)
         dead = None if duplicate else self._refusal(entry.record, workspace)
         if not duplicate and dead is None:
-            draft = draft_of(state, self._received(entry, contact, entry.record, clock, name), self.registry)
+            received = self._received(entry, contact, entry.record, clock, name)
+            draft = draft_of(state, received, self.registry, is_new=True)
             state = draft.state
             facts += draft.facts
             commands += draft.commands

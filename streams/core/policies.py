@@ -1,7 +1,7 @@
 """What may hold a send back: quiet hours, caps, lateness. Pure questions about moments; `sends` asks them.
 
 Quiet hours run by the wall clock of their zone. Where clocks change they last as long as they can: they start
-at the first showing of their start, end at the last showing of their end; one that is jumped over is the jump.
+at the first showing of their start, end at the last showing of their end; a jumped one is the jump.
 """
 
 from collections.abc import Iterator

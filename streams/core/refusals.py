@@ -1,7 +1,7 @@
 """What is refused before anything is decided: an input that is well formed and still cannot be acted on.
 
-A refusal is a value. The shell writes it to the dead letters with the record's bytes; the contact's state stays
-as it was, so the same input may come again after the cause is mended.
+A refusal is a value. The shell writes it to the dead letters with the record's bytes; the contact's state
+stays as it was, so the same input may come again after the cause is mended.
 """
 
 from enum import StrEnum
