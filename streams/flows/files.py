@@ -19,10 +19,12 @@ from streams.flows.template_files import TemplateFiles, read_templates
 __all__ = [
     "LIBRARY",
     "FindingsError",
+    "Folder",
     "Linted",
     "copy_ready",
     "flow_paths",
     "lint",
+    "read_folder",
     "read_workspace_file",
     "ready_flows",
 ]
@@ -87,7 +89,11 @@ def flow_paths(paths: list[Path]) -> list[Path]:
 
 
 def _says_flow(path: Path) -> bool:
-    return any(line.startswith(b"flow:") for line in path.read_bytes().splitlines())
+    return _says(path, b"flow:")
+
+
+def _says(path: Path, key: bytes) -> bool:
+    return any(line.startswith(key) for line in path.read_bytes().splitlines())
 
 
 def lint(path: Path, workspace: Workspace | None) -> Linted:
@@ -124,13 +130,39 @@ def _bytes(path: Path) -> bytes:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
 
 
+class Folder(msgspec.Struct, frozen=True):
+    """A folder of flows with the workspace that they are for."""
+
+    workspace: Workspace
+    workspace_source: str
+    flows: list[Linted]
+    """Each without an error."""
+
+
+def read_folder(folder: Path) -> Folder:
+    """A folder with one workspace file (`workspace: <id>`) and flow files, at any depth, all checked.
+
+    Raises `UsageError` if there is not exactly one workspace or no flow, `FindingsError` for the first file
+    that has an error.
+    """
+    files = [each for each in sorted(folder.rglob("*.y*ml")) if _says(each, b"workspace:")]
+    if len(files) != 1:
+        named = ", ".join(map(str, files)) or "none"
+        raise UsageError(f"{folder} needs one workspace file, with a line `workspace: <id>`; it has {named}")
+    workspace, source, _ = read_workspace_file(files[0])
+    flows = [lint(path, workspace) for path in flow_paths([folder])]
+    for each in flows:
+        each.publishable({})
+    return Folder(workspace, source, flows)
+
+
 def ready_flows() -> dict[str, Path]:
     """The ready flows' folders by name."""
     return {path.parent.name: path.parent for path in sorted(LIBRARY.glob("*/flow.yaml"))}
 
 
 def copy_ready(name: str, to: Path) -> list[Path]:
-    """Copies a ready flow (or `workspace`) into a folder; gives the files. Overwrites nothing: `UsageError`."""
+    """Copies a ready flow (or `workspace`) into a folder; gives the files. `UsageError` if one is there."""
     known = ready_flows()
     if name == "workspace":
         return _copied([(LIBRARY / "workspace.yaml", to / "workspace.yaml")])

@@ -148,14 +148,8 @@ def does_nothing(reviewed: Reviewed) -> Iterator[Remark]:
 @check(
     "ATT127",
     "warning",
-    bad="steps: [{customer_response: {within: 1h, on_response: end}}, {send: {channel: whatsapp, text: "
-    "Ci sei?}}, "
-    "{id: b, customer_response: {within: 1h, prompt: send-1, on_response: end}}, close_conversation]\n"
-    "trigger: {message: any}",
-    good="steps: [{customer_response: {within: 1h, on_response: end}}, {id: ask, send: {channel: whatsapp, "
-    "text: Ci sei?}}, {id: b, customer_response: {within: 1h, prompt: ask, on_response: end}}, "
-    "close_conversation]\n"
-    "trigger: {message: any}",
+    bad="steps: [{send: {channel: whatsapp, text: Ciao}}]",
+    good="steps: [{id: hello, send: {channel: whatsapp, text: Ciao}}]",
 )
 def derived_id(reviewed: Reviewed) -> Iterator[Remark]:
     """A step that journeys and reports go by has an id that changes when steps are added before it."""

@@ -15,7 +15,6 @@ __all__ = [
     "iso_moment",
     "language",
     "minutes",
-    "month_day",
     "name",
     "offset",
     "place_zone",
@@ -38,6 +37,7 @@ _TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LONGEST_MS = 3_660 * _UNITS["d"]
 
 
@@ -158,26 +158,18 @@ def url(text: str) -> str:
 def iso_date(text: str) -> str:
     """A date, YYYY-MM-DD, as it stands."""
     try:
-        return date.fromisoformat(text).isoformat() if len(text) == 10 else month_day("")
+        date.fromisoformat(text if _DATE.fullmatch(text) else "")
     except ValueError:
         raise ValueError("a date is YYYY-MM-DD, as 2026-12-25") from None
+    return text
 
 
 def iso_moment(text: str) -> str:
     """An ISO 8601 date or date-time, as it stands."""
     try:
-        datetime.fromisoformat(text)
+        datetime.fromisoformat(text if _DATE.fullmatch(text[:10]) else "")
     except ValueError:
         raise ValueError(
             "a moment is an ISO 8601 date or date-time, as 2026-12-25 or 2026-12-25T10:00+01:00"
         ) from None
-    return text
-
-
-def month_day(text: str) -> str:
-    """A day of every year, MM-DD, as it stands."""
-    try:
-        date.fromisoformat(f"2000-{text}")
-    except ValueError:
-        raise ValueError("a day of every year is MM-DD, as 12-25") from None
     return text
