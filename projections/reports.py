@@ -309,7 +309,11 @@ def _shown(row: dict[str, Any], by: list[str]) -> dict[str, Dimension]:
     shown: dict[str, Dimension] = {}
     for name in by:
         value = row[f"by_{name}"]
-        shown[name] = value.isoformat() if isinstance(value, date) else value if value != "" else None
+        if isinstance(value, date):
+            shown[name] = value.isoformat()
+        else:
+            is_none = value == "" or (name == "version" and value == 0)
+            shown[name] = None if is_none else value
     return shown
 
 

@@ -1,0 +1,1 @@
+"""What is projected, and what reports say of it."""
