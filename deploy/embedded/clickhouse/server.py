@@ -5,13 +5,13 @@ import faulthandler
 import ipaddress
 import logging
 import os
-import select
 import signal
 import socket
 import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from deploy.embedded.clickhouse.engine import Engine
@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 
 _BACKLOG = 128
 _WATCH_SECONDS = 0.05
-_CANCEL = b"\x03"
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -74,6 +73,8 @@ class Server:
             threads = list(self._sessions.values())
             for session in self._sessions:
                 session.leave()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts, as close() would not
         self._listener.close()
         if not self._join(threads, grace):
             log.warning("cancelling what still runs after %.0f s", grace)
@@ -115,7 +116,7 @@ class Server:
                     sock.close()
                     return
                 self._sessions[session] = thread
-            thread.start()
+                thread.start()
 
     def _serve(self, session: Session) -> None:
         try:
@@ -131,21 +132,11 @@ class Server:
             with self._lock:
                 running = [session for session in self._sessions if session.running]
             for session in running:
-                if _wants_cancel(session.socket):
-                    try:
+                try:
+                    if session.wants_cancel():
                         session.cancel()
-                    except Exception:
-                        log.exception("cannot cancel a query")
-
-
-def _wants_cancel(sock: socket.socket) -> bool:
-    """Whether a Cancel or the end of the connection is what the socket brings next; takes nothing from it."""
-    try:
-        if not select.select([sock], [], [], 0)[0]:
-            return False
-        return sock.recv(1, socket.MSG_PEEK) in {b"", _CANCEL}
-    except (OSError, ValueError):  # reset, or closed since by its own thread
-        return True
+                except Exception:
+                    log.exception("cannot cancel a query")
 
 
 def _run(arguments: argparse.Namespace) -> None:

@@ -59,6 +59,10 @@ class Session:
         """Whether a query runs, and the socket can bring nothing but a Cancel or the client's end."""
         return self._running
 
+    def wants_cancel(self) -> bool:
+        """Whether the client, whose query runs, has sent a Cancel or is gone."""
+        return self._running and self._wire.wants_cancel()
+
     def cancel(self) -> None:
         """End the query that runs, if one does; to be called again until none does."""
         with self._state:
@@ -137,11 +141,9 @@ class Session:
             self._fail(error)
             return False  # the place in the client's block is lost
         except QueryError as error:
-            # A client that cancels expects the end, whatever the engine made of it.
-            if not self._cancelled:
-                self._fail(error)
-                return True
-        self._wire.send(varint(ServerPacket.END_OF_STREAM))
+            self._fail(error)
+        else:
+            self._wire.send(varint(ServerPacket.END_OF_STREAM))
         return True
 
     def _fail(self, error: QueryError) -> None:
@@ -157,7 +159,12 @@ class Session:
                     case InsertRows():
                         self._insert(statement)
                     case Select():
-                        self._select(statement.text, describe_first=bool(external) or self._temporary)
+                        try:
+                            self._select(statement.text, describe_first=bool(external) or self._temporary)
+                        except QueryError:
+                            # A cancelled result just ends. Any other statement did not do its work: an error.
+                            if not self._cancelled:
+                                raise
                     case Other():
                         self._other(statement)
 
@@ -241,7 +248,13 @@ class Session:
         if columns is not None and not native.wants_zone(columns):
             return columns, False
         if not described:  # this connection is streaming: another one is asked
-            described = self._engine.describe(sql, self._database, self._settings.statements())
+            try:
+                described = self._engine.describe(sql, self._database, self._settings.statements())
+            except QueryError as error:
+                if columns is None:
+                    raise
+                log.warning("%s a DateTime in the result has lost its time zone: %s", self._tag, error)
+                return columns, False
         if columns is None:
             return described, False
         full = native.with_zones(columns, described)

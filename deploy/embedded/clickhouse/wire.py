@@ -1,5 +1,6 @@
 """A client's socket: packets and blocks in and out, compressed where the client's query asked for it."""
 
+import select
 import socket
 import threading
 
@@ -66,6 +67,21 @@ class Wire:
             if not block.columns:
                 return tables
             tables.setdefault(name, []).append(block)
+
+    def wants_cancel(self) -> bool:
+        """Whether a Cancel, or the client's end, is what comes next; takes nothing from it.
+
+        For another thread, while the one that reads is busy with a query.
+        """
+        unread = self.reader.buffer[self.reader.position : self.reader.current_buffer_size]
+        if unread:  # it came in one piece with the query
+            return bool(unread[0] == ClientPacket.CANCEL)
+        try:
+            if not select.select([self.socket], [], [], 0)[0]:
+                return False
+            return self.socket.recv(1, socket.MSG_PEEK) in {b"", bytes([ClientPacket.CANCEL])}
+        except (OSError, ValueError):  # reset, or closed since by its own thread
+            return True
 
     def _receive(self) -> bytearray:
         return self._scratch[: self.socket.recv_into(self._scratch)]

@@ -95,9 +95,9 @@ def test_an_orderly_stop_lets_a_query_end(own_server: EmbeddedClickHouse) -> Non
         running = (
             "SELECT count() FROM system.processes WHERE query LIKE '%sleepEach%' AND query NOT LIKE '%proc%'"
         )
-        assert await_until(lambda: watcher.execute(running) == [(1,)], timeout=20)
+        assert await_until(lambda: watcher.execute(running) == [(1,)], timeout=60)
         own_server.stop()
-    thread.join(timeout=20)
+    thread.join(timeout=60)
     assert answers == [[(0,)]]
     assert "stopped" in own_server.log_path.read_text()
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from clickhouse_driver import Client
 from clickhouse_driver.errors import ServerException
+from clickhouse_driver.protocol import ServerPacketTypes
 
 from deploy.processes import await_until
 
@@ -36,7 +37,7 @@ def test_a_result_left_in_the_middle_ends_its_query(clickhouse_url: str, clickho
     with Client.from_url(clickhouse_url) as leaver:
         rows = leaver.execute_iter("SELECT number AS left_behind FROM system.numbers")
         assert next(iter(rows)) == (0,)
-    assert await_until(lambda: _running(clickhouse, "left_behind") == 0, timeout=20)
+    assert await_until(lambda: _running(clickhouse, "left_behind") == 0, timeout=60)
 
 
 def test_a_block_of_strings_longer_than_the_sockets_buffer(clickhouse: Client) -> None:
@@ -61,19 +62,45 @@ def test_a_cancelled_query_ends(clickhouse_url: str, clickhouse: Client) -> None
     """Cancel ends a query that would run for years, and the same connection takes the next one."""
     with Client.from_url(clickhouse_url) as client:
         client.execute_with_progress(_ENDLESS)
-        assert await_until(lambda: _running(clickhouse, "sleepEachRow") == 1, timeout=20)
+        assert await_until(lambda: _running(clickhouse, "sleepEachRow") == 1, timeout=60)
         client.cancel()
         assert client.execute("SELECT 2") == [(2,)]
     assert _running(clickhouse, "sleepEachRow") == 0
+
+
+def test_a_cancel_in_one_piece_with_its_query_is_seen(clickhouse_url: str) -> None:
+    """A Cancel that the server reads together with the query still ends it."""
+    with Client.from_url(clickhouse_url) as client:
+        client.execute("SELECT 1")
+        connection = client.connection
+        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        connection.send_query(_ENDLESS)
+        connection.send_external_tables([])
+        connection.send_cancel()
+        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+        while connection.receive_packet().type != ServerPacketTypes.END_OF_STREAM:
+            pass
+        assert client.execute("SELECT 2") == [(2,)]
+
+
+def test_a_cancelled_insert_is_an_error(clickhouse: Client) -> None:
+    """A statement that did not do its work is never acknowledged, not even to a client that cancelled it."""
+    clickhouse.execute("CREATE TABLE t (n UInt64) ENGINE = MergeTree ORDER BY n")
+    clickhouse.execute_with_progress(f"INSERT INTO t {_ENDLESS}")
+    with pytest.raises(ServerException) as raised:
+        clickhouse.cancel()
+    assert raised.value.code == 394
+    clickhouse.disconnect()
+    assert clickhouse.execute("SELECT count() FROM t") == [(0,)]
 
 
 def test_a_client_that_goes_takes_its_query_along(clickhouse_url: str, clickhouse: Client) -> None:
     """A closed connection ends its query, without a Cancel."""
     client = Client.from_url(clickhouse_url)
     client.execute_with_progress(_ENDLESS)
-    assert await_until(lambda: _running(clickhouse, "sleepEachRow") == 1, timeout=20)
+    assert await_until(lambda: _running(clickhouse, "sleepEachRow") == 1, timeout=60)
     client.disconnect()
-    assert await_until(lambda: _running(clickhouse, "sleepEachRow") == 0, timeout=20)
+    assert await_until(lambda: _running(clickhouse, "sleepEachRow") == 0, timeout=60)
 
 
 def test_progress_is_told_and_adds_up(clickhouse: Client) -> None:
@@ -115,7 +142,7 @@ def test_what_is_no_client_is_dropped(clickhouse_url: str, clickhouse: Client, s
     """Bytes that are not the protocol end that connection and no other."""
     _, _, address = clickhouse_url.partition("//")
     host, port = address.partition("/")[0].split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as stranger:
+    with socket.create_connection((host, int(port)), timeout=60) as stranger:
         stranger.sendall(said)
         stranger.shutdown(socket.SHUT_WR)
         answer = b"".join(iter(lambda: stranger.recv(4096), b""))
