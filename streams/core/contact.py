@@ -51,7 +51,7 @@ def decide(state: ContactState, received: Received, registry: Registry) -> list[
 
 
 def draft_of(state: ContactState, received: Received, registry: Registry, *, is_new: bool = False) -> Draft:
-    """The same, with the state and the commands that the facts lead to. `is_new`: it is known not to be seen."""
+    """The same, with the state and the commands that the facts lead to. `is_new`: it was looked up."""
     settings = registry.workspaces.get(state.workspace) or WorkspaceSettings(id=state.workspace)
     draft = Draft(state, received, registry, settings)
     record = received.record
