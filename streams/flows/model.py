@@ -246,6 +246,10 @@ class Channel(msgspec.Struct, frozen=True, omit_defaults=True):
     threaded: bool = False
     url: str | None = None
     """webhook: where to."""
+    timeout: int | None = None
+    """webhook: how long one call may take, ms."""
+    idempotent: bool = False
+    """webhook: the endpoint promises that a call with a key it has taken before has no second effect."""
     path: str | None = None
     """file: which one."""
 

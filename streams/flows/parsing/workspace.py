@@ -11,6 +11,8 @@ from streams.flows.parsing.reading import Fields, Reading
 
 __all__ = ["parse_workspace"]
 
+_LONGEST_CALL_MS = 60_000
+
 VIAS: tuple[Via, ...] = get_args(Via)
 KEYS = (
     "workspace",
@@ -83,20 +85,31 @@ def _channel(reading: Reading, node: Node, name: str) -> Channel:
     fields = reading.fields(
         node,
         f"the channel `{name}`",
-        ("via", "sender", "rate", "threaded", "url", "path"),
+        ("via", "sender", "rate", "threaded", "url", "timeout", "idempotent", "path"),
         required=("via",),
     )
     via = fields.one_of("via", VIAS, "console")
     _needs(reading, fields, via, "webhook", "url")
     _needs(reading, fields, via, "file", "path")
+    for option in ("timeout", "idempotent"):
+        _belongs(reading, fields, via, "webhook", option)
     return Channel(
         via=via,
         sender=fields.text("sender"),
         rate=fields.get("rate", lambda node, what: reading.integer(node, what, 1, 100_000), None),
         threaded=fields.boolean("threaded"),
         url=fields.scalar("url", scalars.url, "") or None,
+        timeout=fields.get("timeout", lambda node, what: reading.scalar(node, what, _timeout, 1), None),
+        idempotent=fields.boolean("idempotent"),
         path=fields.text("path"),
     )
+
+
+def _timeout(text: str) -> int:
+    """A span of a minute at most: a call holds its contact up meanwhile."""
+    if (ms := scalars.span(text)) > _LONGEST_CALL_MS:
+        raise ValueError("a call may take a minute at most")
+    return ms
 
 
 def _needs(reading: Reading, fields: Fields, via: str, kind: str, option: str) -> None:
@@ -108,6 +121,11 @@ def _needs(reading: Reading, fields: Fields, via: str, kind: str, option: str) -
             f"{fields.what} needs `{option}`, since it goes via {kind}",
             f"Add `{option}:`",
         )
+    _belongs(reading, fields, via, kind, option)
+
+
+def _belongs(reading: Reading, fields: Fields, via: str, kind: str, option: str) -> None:
+    """`option` stands beside `via: kind` alone."""
     if via != kind and option in fields:
         reading.error(
             fields.node.keys[option],
