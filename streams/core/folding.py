@@ -2,11 +2,15 @@
 
 import unicodedata
 
-__all__ = ["fold"]
+__all__ = ["bare", "fold"]
 
 
 def fold(text: str) -> str:
     """Text without case, accents and surrounding space: `È FINITO` and `e finito` are the same."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(character for character in decomposed if not unicodedata.combining(character))
-    return " ".join(bare.split())
+    return " ".join(bare(text.casefold()).split())
+
+
+def bare(text: str) -> str:
+    """Text without accents, its case and spaces as they are: so a pattern is made before it is compiled."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(character for character in decomposed if not unicodedata.combining(character))

@@ -5,7 +5,7 @@ from typing import Any, assert_never
 import re2
 
 from streams.core import program as core
-from streams.core.folding import fold
+from streams.core.folding import bare, fold
 from streams.flows.definition import Definition, content_of, read_definition, read_workspace, sends_of
 from streams.flows.model import (
     AgainRule,
@@ -193,11 +193,14 @@ def _operand(asked: Asked) -> Any:
 
 
 def pattern(text: str, *, fold: bool) -> Any:
-    """A compiled RE2 pattern: linear in what it reads, whatever an author writes."""
+    """A compiled RE2 pattern: linear in what it reads, whatever an author writes.
+
+    With `fold` it is asked of folded text: it has no accents itself and ignores case.
+    """
     options = re2.Options()
     options.log_errors = False
     options.case_sensitive = not fold
-    return re2.compile(text, options=options)
+    return re2.compile(bare(text) if fold else text, options=options)
 
 
 def _single(operand: Any, folded: bool) -> Any:
@@ -281,7 +284,13 @@ def compile_workspace(text: str) -> core.WorkspaceSettings:
 
 
 def _channel(name: str, channel: Channel) -> core.ChannelSettings:
-    options = {"url": channel.url, "path": channel.path, "rate": channel.rate}
+    options = {
+        "url": channel.url,
+        "timeout_ms": channel.timeout,
+        "idempotent": channel.idempotent or None,
+        "path": channel.path,
+        "rate": channel.rate,
+    }
     return core.ChannelSettings(
         name=name,
         via=channel.via,

@@ -3,19 +3,29 @@
 from collections.abc import Iterator
 
 from streams.flows.graph import before, following, reached, through
-from streams.flows.model import Asked, Branching, Close, Respond, Sending, Step, Waiting
+from streams.flows.model import Asked, Branching, Close, Cond, Respond, Sending, Step, Waiting
 from streams.flows.review import Remark, Reviewed, check
 from streams.flows.walk import asked, conditions_of, steps_of
 
 __all__: list[str] = []
 
 
-def _asks(reviewed: Reviewed) -> Iterator[tuple[Branching | None, Asked]]:
-    """Each `responded`, with the step that asks it; None: not a step."""
+def _asks(reviewed: Reviewed, earlier: dict[str, set[str]]) -> Iterator[tuple[str, set[str], Asked]]:
+    """Each `responded`: where it is asked, and the steps that a journey may have been at by then."""
+    within: set[int] = set()
     for step in steps_of(reviewed.flow.steps):
         if isinstance(step, Branching):
             for way in step.ways:
-                yield from ((step, each) for each in asked(way.when) if each.subject == "responded")
+                within.add(id(way.when))
+                yield from ((step.id, earlier[step.id], each) for each in _responded(way.when))
+    for condition in conditions_of(reviewed.flow):
+        if id(condition) not in within:
+            # Entries and exits are asked of what happens, not of a journey.
+            yield from (("this rule", set(), each) for each in _responded(condition))
+
+
+def _responded(condition: Cond) -> Iterator[Asked]:
+    return (each for each in asked(condition) if each.subject == "responded")
 
 
 @check(
@@ -46,7 +56,7 @@ def unreachable(reviewed: Reviewed) -> Iterator[Remark]:
 )
 def same_way_either_way(reviewed: Reviewed) -> Iterator[Remark]:
     """A wait for an answer goes the same way with one and without, and nothing asks later which it was."""
-    names = {each.name for _, each in _asks(reviewed)}
+    names = {each.name for condition in conditions_of(reviewed.flow) for each in _responded(condition)}
     for step in steps_of(reviewed.flow.steps):
         unasked = not names & {step.id, "last"}
         if isinstance(step, Respond) and not step.on_response and not step.no_response and unasked:
@@ -94,16 +104,15 @@ def asked_too_early(reviewed: Reviewed) -> Iterator[Remark]:
     """A condition asks about an answer before any journey can have waited for it."""
     earlier = before(reviewed.flow)
     waits = {step.id for step in steps_of(reviewed.flow.steps) if isinstance(step, Respond)}
-    for step, each in _asks(reviewed):
-        if step is not None:
-            wanted = waits if each.name == "last" else waits & {each.name}
-            if (wanted or each.name == "last") and not wanted & earlier[step.id]:
-                yield Remark(
-                    each,
-                    "responded",
-                    f"no journey has waited for {each.name} when it comes to {step.id}: this is always false",
-                    "Move the condition behind the customer_response step",
-                )
+    for where, been, each in _asks(reviewed, earlier):
+        wanted = waits if each.name == "last" else waits & {each.name}
+        if (wanted or each.name == "last") and not wanted & been:
+            yield Remark(
+                each,
+                "responded",
+                f"no journey has waited for {each.name} when it comes to {where}: this is always false",
+                "Move the condition behind the customer_response step",
+            )
 
 
 @check(

@@ -228,7 +228,7 @@ def happening(
         case "opted_out":
             name = fields.one_of(kind, ("any", "marketing", "service", "urgent"), "any")
         case _:
-            name = reading.scalar(fields[kind], f"`{kind}`", scalars.name, "")
+            name = reading.scalar(fields[kind], f"`{kind}`", _one_name, "")
     return reading.locate(
         Happening(
             kind=kind,
@@ -239,6 +239,12 @@ def happening(
         ),
         fields,
     )
+
+
+def _one_name(text: str) -> str:
+    if text == "any":
+        raise ValueError("name one: there is no `any` here")
+    return scalars.name(text)
 
 
 def _message(reading: Reading, node: Node) -> str:
