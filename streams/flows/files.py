@@ -27,6 +27,7 @@ __all__ = [
     "read_folder",
     "read_workspace_file",
     "ready_flows",
+    "workspace_paths",
 ]
 
 LIBRARY: Final = Path(__file__).with_name("library")
@@ -88,6 +89,11 @@ def flow_paths(paths: list[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
+def workspace_paths(folder: Path) -> list[Path]:
+    """The workspace files of a folder, at any depth: its `*.yaml` that say `workspace:`."""
+    return [each for each in sorted(folder.rglob("*.y*ml")) if _says(each, b"workspace:")]
+
+
 def _says_flow(path: Path) -> bool:
     return _says(path, b"flow:")
 
@@ -145,7 +151,7 @@ def read_folder(folder: Path) -> Folder:
     Raises `UsageError` if there is not exactly one workspace or no flow, `FindingsError` for the first file
     that has an error.
     """
-    files = [each for each in sorted(folder.rglob("*.y*ml")) if _says(each, b"workspace:")]
+    files = workspace_paths(folder)
     if len(files) != 1:
         named = ", ".join(map(str, files)) or "none"
         raise UsageError(f"{folder} needs one workspace file, with a line `workspace: <id>`; it has {named}")
