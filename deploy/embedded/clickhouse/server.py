@@ -54,9 +54,10 @@ def listen(host: str, port: int) -> socket.socket:
 class Server:
     """Accepts clients on `listener` and serves them from `engine`, each in a thread of its own."""
 
-    def __init__(self, engine: Engine, listener: socket.socket) -> None:
+    def __init__(self, engine: Engine, listener: socket.socket, insert_memory: int) -> None:
         self._engine = engine
         self._listener = listener
+        self._insert_memory = insert_memory
         self._sessions: dict[Session, threading.Thread] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -107,7 +108,7 @@ class Server:
                 continue
             number += 1
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            session = Session(self._engine, sock, number)
+            session = Session(self._engine, sock, number, self._insert_memory)
             thread = threading.Thread(
                 target=self._serve, args=(session,), name=f"client-{number}", daemon=True
             )
@@ -149,7 +150,7 @@ def _run(arguments: argparse.Namespace) -> None:
         # In this order: who is let in finds the engine ready.
         engine = Engine(arguments.data / "engine")
         listener = listen(arguments.host, arguments.port)
-        server = Server(engine, listener)
+        server = Server(engine, listener, arguments.insert_memory)
         server.start()
         host, port = listener.getsockname()[:2]
         log.info("listening on %s:%d, engine %s, folder %s", host, port, engine.version, arguments.data)
@@ -181,6 +182,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0, help="TCP port; 0 picks a free one (%(default)s)")
     parser.add_argument(
         "--grace", type=float, default=10.0, help="seconds queries have at the end (%(default)s)"
+    )
+    parser.add_argument(
+        "--insert-memory",
+        type=int,
+        default=256 << 20,
+        metavar="BYTES",
+        help="rows of one INSERT that wait for its end; a longer one is written in parts (%(default)s)",
     )
     arguments = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

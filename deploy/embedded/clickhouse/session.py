@@ -28,8 +28,6 @@ __all__ = ["Session"]
 
 log = logging.getLogger(__name__)
 
-# Rows of an INSERT that wait in memory for its end; beyond it they are written and the next ones wait.
-_SPOOL_BYTES = 256 << 20
 _NO_SUCH_COLUMN_IN_TABLE, _CANNOT_READ_ALL_DATA, _AUTHENTICATION_FAILED = 16, 33, 516
 _NOT_INSERTED = frozenset({"MATERIALIZED", "ALIAS", "EPHEMERAL"})
 _PROGRESS = ("read_rows", "read_bytes", "total_rows_to_read", "written_rows", "written_bytes")
@@ -38,12 +36,14 @@ _PROGRESS = ("read_rows", "read_bytes", "total_rows_to_read", "written_rows", "w
 class Session:
     """A client from its Hello to its end; `serve` runs in a thread of its own.
 
-    `cancel` and `leave` may be called from any other thread.
+    `cancel` and `leave` may be called from any other thread. The rows of an INSERT wait in memory for its
+    end; above `insert_memory` bytes they are written, and the next ones wait.
     """
 
-    def __init__(self, engine: Engine, sock: socket.socket, number: int) -> None:
+    def __init__(self, engine: Engine, sock: socket.socket, number: int, insert_memory: int) -> None:
         self.socket = sock
         self._engine = engine
+        self._insert_memory = insert_memory
         self._wire = Wire(sock)
         self._tag = f"attesa-client-{number};"
         self._state = threading.Lock()
@@ -294,7 +294,7 @@ class Session:
                     if failed is not None:
                         continue  # the client sends on until it is asked for nothing more
                     spool.add(block)
-                    if spool.size > _SPOOL_BYTES:
+                    if spool.size > self._insert_memory:
                         failed = self._try_load(head, columns, spool)
             failed = failed or self._try_load(head, columns, spool)
         if failed is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from clickhouse_driver import Client
-from clickhouse_driver.errors import NetworkError
+from clickhouse_driver.errors import NetworkError, ServerException
 
 from deploy.embedded.clickhouse import EmbeddedClickHouse, FolderInUseError
 from deploy.errors import MissingProgramError, PortTakenError
@@ -117,6 +117,28 @@ def test_a_stop_does_not_wait_for_ever(tmp_path: Path) -> None:
     _, said = process.communicate(timeout=60)
     client.disconnect()
     assert process.returncode == 0, said.decode()
+
+
+def test_an_insert_above_the_memory_for_it_is_written_in_parts(tmp_path: Path) -> None:
+    """All parts of a long INSERT arrive; if one fails the client gets the error, after sending the rest."""
+    process = subprocess.Popen(
+        [*_COMMAND, "--data", str(tmp_path), "--insert-memory", "20000"], stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    address = process.stdout.readline().decode().split()[1]
+    with Client.from_url(f"clickhouse://{address}/default?insert_block_size=1000") as client:
+        client.execute(
+            "CREATE TABLE t (n UInt64, CONSTRAINT c CHECK n != 31000) ENGINE = MergeTree ORDER BY n"
+        )
+        assert client.execute("INSERT INTO t VALUES", [(n,) for n in range(30_000)]) == 30_000
+        assert client.execute("SELECT count(), uniqExact(n) FROM t") == [(30_000, 30_000)]
+        with pytest.raises(ServerException) as raised:
+            client.execute("INSERT INTO t VALUES", [(n,) for n in range(30_000, 60_000)])
+        assert raised.value.code == 469
+        assert client.execute("SELECT count() FROM t WHERE n >= 31000") == [(0,)]
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 0
 
 
 def test_a_second_server_on_a_folder_is_refused(own_server: EmbeddedClickHouse) -> None:
