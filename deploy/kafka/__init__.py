@@ -2,7 +2,7 @@
 its data.
 """
 
-from deploy.kafka.broker import ApacheKafka
+from deploy.kafka.broker import QUICK_START, ApacheKafka
 from deploy.kafka.distribution import KAFKA_VERSION, fetch, is_fetched, missing_programs
 
-__all__ = ["KAFKA_VERSION", "ApacheKafka", "fetch", "is_fetched", "missing_programs"]
+__all__ = ["KAFKA_VERSION", "QUICK_START", "ApacheKafka", "fetch", "is_fetched", "missing_programs"]
