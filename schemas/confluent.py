@@ -40,7 +40,7 @@ class ConfluentRegistry:
             self._client = SchemaRegistryClient.new_client({"url": url})
         except ValueError as error:
             raise UsageError(
-                f"{url!r} is no schema registry's address ({error}); set ATTESA_REGISTRY_URL as https://host:8081"
+                f"{url!r} is no schema registry's address ({error}); ATTESA_REGISTRY_URL is as https://host:8081"
             ) from error
         self._ids: dict[tuple[str, int], int] = {}
         self._schemas: dict[int, WriterSchema] = {}
@@ -101,12 +101,12 @@ class ConfluentRegistry:
         subject = self.subject(schema)
         try:
             numbers = self._client.get_versions(subject)
-            texts = [self._client.get_version(subject, number).schema.schema_str for number in sorted(numbers)]
+            versions = [self._client.get_version(subject, number) for number in sorted(numbers)]
         except Exception as error:
             if _is_not_found(error):
                 return []
             raise self._failed(f"reading {subject}", error) from error
-        return [self._written(json.loads(text or "null")) for text in texts]
+        return [self._written(json.loads(version.schema.schema_str or "null")) for version in versions]
 
     def _written(self, schema: object) -> WriterSchema:
         """Which of our versions a schema is; None for one that our files do not have."""

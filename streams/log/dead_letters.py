@@ -4,7 +4,7 @@ Key, value and headers are the original's. What is said about it stands in heade
 `attesa_…`, so that a dead letter can be sent again by taking them off.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,10 @@ __all__ = ["DeadLetter", "dead_letter", "read_dead_letter"]
 PREFIX: Final = "attesa_"
 MAX_ERROR: Final = 1_000
 """An error text is cut to so many characters."""
+
+
+Headers = Iterable[tuple[str, str | bytes | None]] | dict[str, str | bytes | None] | None
+"""As a consumer gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +61,18 @@ def dead_letter(
     timestamp: int,
     key: bytes | None,
     value: bytes | None,
-    headers: Sequence[tuple[str, str | bytes | None]] | None,
+    headers: Headers,
     reason: str,
     error: str,
 ) -> DeadLetter:
     """A dead letter of a record; what an earlier failure of the same record said about it is left out."""
-    kept = tuple((name, _bytes(held)) for name, held in headers or () if not name.startswith(PREFIX))
+    kept = tuple((name, _bytes(held)) for name, held in _pairs(headers) if not name.startswith(PREFIX))
     return DeadLetter(topic, partition, offset, timestamp, reason, error, key, value, kept)
 
 
-def read_dead_letter(
-    key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, str | bytes | None]] | None
-) -> DeadLetter | None:
+def read_dead_letter(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLetter | None:
     """A record of the dead letters' topic; None where it has no headers of ours, so is none."""
-    held = [(name, _bytes(text)) for name, text in headers or ()]
+    held = [(name, _bytes(text)) for name, text in _pairs(headers)]
     ours = {name: (text or b"").decode(errors="replace") for name, text in held if name.startswith(PREFIX)}
     try:
         return DeadLetter(
@@ -86,6 +88,10 @@ def read_dead_letter(
         )
     except (KeyError, ValueError):
         return None
+
+
+def _pairs(headers: Headers) -> Iterable[tuple[str, str | bytes | None]]:
+    return headers.items() if isinstance(headers, dict) else headers or ()
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:

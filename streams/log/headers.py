@@ -51,9 +51,11 @@ def headers_for(record: Any, key: bytes | None, *, traceparent: str | None = Non
     return headers
 
 
-def traceparent_in(headers: Iterable[tuple[str, str | bytes | None]] | None) -> str | None:
+def traceparent_in(
+    headers: Iterable[tuple[str, str | bytes | None]] | dict[str, str | bytes | None] | None,
+) -> str | None:
     """The valid `traceparent` among a record's headers; None if there is none."""
-    for name, value in headers or ():
+    for name, value in headers.items() if isinstance(headers, dict) else headers or ():
         if name == "traceparent" and value is not None:
             text = value.decode("ascii", "replace") if isinstance(value, bytes) else value
             return text if _TRACEPARENT.fullmatch(text) else None

@@ -28,6 +28,13 @@ SILENT_S: Final = 60.0
 _PARTITION_EOF: Final = KafkaError._PARTITION_EOF  # noqa: SLF001
 _ALL_BROKERS_DOWN: Final = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001
 _AUTO_OFFSET_RESET: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
+_GONE: Final = frozenset(
+    {
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
+        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
+    }
+)
 
 
 class TopicReader:
@@ -67,9 +74,7 @@ class TopicReader:
             }
         )
         try:
-            self.partitions = tuple(
-                partitions if partitions is not None else partitions_of(self._consumer, topic, bootstrap)
-            )
+            self.partitions = _among(partitions_of(self._consumer, topic, bootstrap), partitions, topic)
             self.next = {partition: (start or {}).get(partition, 0) for partition in self.partitions}
             """The offset after the last one read, by partition. It steps over aborted records and markers."""
             self.ended: set[int] = set()
@@ -139,6 +144,8 @@ class TopicReader:
                 self.next[partition],
                 "the log does not hold this offset: it was kept too short, or is another topic of that name",
             )
+        elif error.code() in _GONE:
+            raise TopicMissingError(self.topic)
         elif not error.retriable():
             raise PartitionFailedError(self.topic, partition, self.next[partition], error.str())
 
@@ -179,3 +186,11 @@ def partitions_of(client: Consumer, topic: str, bootstrap: str) -> list[int]:
     if found.error is not None:
         raise TopicMissingError(topic)
     return sorted(found.partitions)
+
+
+def _among(there: Sequence[int], wanted: Sequence[int] | None, topic: str) -> tuple[int, ...]:
+    """The partitions that are wanted, all of which must be there; all if none is named."""
+    missing = sorted(set(wanted or ()) - set(there))
+    if missing:
+        raise TopicMissingError(f"{topic}-{missing[0]}")
+    return tuple(there if wanted is None else wanted)

@@ -168,7 +168,9 @@ def apply(bootstrap: str, specs: Sequence[TopicSpec], *, dry_run: bool = False) 
     changes = {spec.name: _differences(spec, configs[spec.name]) for spec in present}
     if not dry_run:
         raced = _create(admin, [spec for spec in specs if spec.name not in there], bootstrap)
-        _alter(admin, [spec for spec in present if changes[spec.name]], changes)
+        altered = [spec for spec in present if changes[spec.name]]
+        _alter(admin, altered, changes)
+        _await_configs(admin, altered)
         if raced:
             # Another apply made them between our look and our creation: look again.
             return apply(bootstrap, specs)
@@ -309,3 +311,17 @@ def _alter(admin: AdminClient, specs: Sequence[TopicSpec], changes: dict[str, di
             future.result()
         except KafkaException as error:
             raise TopicDiffersError(resource.name, f"could not be changed: {error.args[0].str()}") from error
+
+
+def _await_configs(admin: AdminClient, specs: Sequence[TopicSpec]) -> None:
+    """Until the broker tells the configuration that it was given: it answers before it has it."""
+    give_up = time.monotonic() + REQUEST_S
+    while specs:
+        configs = _configs(admin, specs)
+        specs = [spec for spec in specs if _differences(spec, configs[spec.name])]
+        if specs and time.monotonic() > give_up:
+            raise TopicDiffersError(
+                specs[0].name, f"took a configuration and has not got it after {REQUEST_S:.0f} s"
+            )
+        if specs:
+            time.sleep(0.05)

@@ -1,5 +1,7 @@
 """Topics as Apache Kafka makes them, and readers that read them to their end."""
 
+import random
+import string
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,11 +11,19 @@ from confluent_kafka.admin import AdminClient
 
 from deploy.kafka import ApacheKafka
 from schemas.errors import NotReachableError
+from schemas.types.inputs import MessageReceived, Tick
+from schemas.wire import Codec
+from streams.log import producers as producers_module
 from streams.log import topics as topics_module
-from streams.log.errors import LogGapError, TopicDiffersError, TopicMissingError
+from streams.log.dead_letters import dead_letter, read_dead_letter
+from streams.log.errors import DeliveryFailedError, LogGapError, TopicDiffersError, TopicMissingError
 from streams.log.partitioner import partition_of
+from streams.log.producers import RecordProducer, produce_inputs
 from streams.log.readers import TopicReader, read_to_end
 from streams.log.topics import Topics, apply, listing
+
+LONG = "".join(random.Random(1).choices(string.ascii_letters, k=1 << 20))
+"""1 MiB that hardly compresses."""
 
 pytestmark = pytest.mark.kafka
 
@@ -61,6 +71,112 @@ def test_a_live_prefix_never_becomes_a_history(kafka: ApacheKafka, prefix: str) 
     apply(kafka.bootstrap, Topics(prefix).specs(1, 1))
     with pytest.raises(TopicDiffersError, match="begin a new prefix"):
         apply(kafka.bootstrap, Topics(prefix).specs(1, 1, history=True))
+
+
+def test_the_broker_keeps_what_was_asked_for(
+    kafka: ApacheKafka, prefix: str, kafka_admin: AdminClient
+) -> None:
+    """Time, retention and compaction as the design's table has them, read back from the broker."""
+    apply(kafka.bootstrap, Topics(prefix).specs(1, 1))
+    config = topics_module._configs(kafka_admin, Topics(prefix).specs(1, 1))
+    day = 86_400_000
+    assert config[f"{prefix}.inbound"]["message.timestamp.type"] == "LogAppendTime"
+    kept = {name.removeprefix(f"{prefix}."): one["retention.ms"] for name, one in config.items()}
+    assert {name: int(kept[name]) for name in ("inbound", "commands", "attempts", "dead-letters")} == {
+        "inbound": 35 * day,
+        "commands": 7 * day,
+        "attempts": 7 * day,
+        "dead-letters": 35 * day,
+    }
+    assert kept["flows"] == kept["facts"] == "-1"
+    compacted = {name for name, one in config.items() if one["cleanup.policy"] == "compact"}
+    assert compacted == {f"{prefix}.state", f"{prefix}.keys", f"{prefix}.imports"}
+    assert config[f"{prefix}.keys"]["max.compaction.lag.ms"] == str(day)
+
+
+def test_a_history_keeps_its_own_times(kafka: ApacheKafka, prefix: str, read_topic: Any) -> None:
+    """A record of 2017 stands in inbound with its time, and no retention counts it as old."""
+    topics = Topics(prefix)
+    apply(kafka.bootstrap, topics.specs(1, 1, history=True))
+    with RecordProducer(kafka.bootstrap) as producer:
+        producer.send_bytes(topics.inbound, b"old", b"w/c", 0, timestamp=1_500_000_000_000)
+        producer.send_bytes(topics.facts, b"new", b"w/c", 0, timestamp=1_500_000_000_000)
+    (old,) = read_topic(topics.inbound)
+    (new,) = read_topic(topics.facts)
+    assert old.timestamp == 1_500_000_000_000
+    assert new.timestamp > 1_700_000_000_000
+    spec = topics.specs(1, 1, history=True)[0]
+    assert (spec.config["retention.ms"], spec.config["message.timestamp.type"]) == ("-1", "CreateTime")
+
+
+def test_a_text_of_a_megabyte_fits_and_fits_as_a_dead_letter(kafka: ApacheKafka, prefix: str) -> None:
+    """What is too long for a text must still get in, and out again with its reason."""
+    topics = Topics(prefix)
+    apply(kafka.bootstrap, topics.specs(1, 1))
+    text = MessageReceived(source="s", id="1", occurred_at=0, channel="sms", text=LONG)
+    with RecordProducer(kafka.bootstrap) as producer:
+        producer.send(topics.inbound, text, b"w/c")
+    (batch,) = read_to_end(kafka.bootstrap, topics.inbound)
+    value = batch[0].value()
+    letter = dead_letter(
+        topic=topics.inbound, partition=0, offset=0, timestamp=0, key=b"w/c", value=value,
+        headers=batch[0].headers(), reason="text_too_long", error="1,048,576 bytes",
+    )  # fmt: skip
+    with RecordProducer(kafka.bootstrap) as producer:
+        producer.send_bytes(topics.dead_letters, letter.value, letter.key, 0, headers=letter.wire_headers())
+    (batch,) = read_to_end(kafka.bootstrap, topics.dead_letters)
+    assert read_dead_letter(batch[0].key(), batch[0].value(), batch[0].headers()) == letter
+
+
+def test_what_is_not_delivered_is_raised(kafka: ApacheKafka, prefix: str) -> None:
+    """A record that is too large for its topic: topic and key are named, nothing is swallowed."""
+    topics = Topics(prefix)
+    apply(kafka.bootstrap, topics.specs(1, 1))
+    with (
+        pytest.raises(
+            DeliveryFailedError, match=rf"{prefix}\.facts: a record with key w/c was not delivered"
+        ),
+        RecordProducer(kafka.bootstrap) as producer,
+    ):
+        producer.send_bytes(topics.facts, random.Random(1).randbytes(3 << 20), b"w/c", 0)
+
+
+def test_a_producer_says_a_missing_topic_and_a_missing_broker(
+    kafka: ApacheKafka, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is queued."""
+    tick = Tick(ticker="t", flows_through=0)
+    with pytest.raises(TopicMissingError), RecordProducer(kafka.bootstrap) as producer:
+        producer.send(f"{prefix}.nothing", tick, b"w/c")
+    monkeypatch.setattr(producers_module, "REQUEST_S", 0.5)
+    with pytest.raises(NotReachableError), RecordProducer("127.0.0.1:1") as producer:
+        producer.send("inbound", tick, b"w/c")
+
+
+def test_inputs_are_produced_in_order_with_their_headers(
+    kafka: ApacheKafka, prefix: str, read_topic: Any
+) -> None:
+    """By contact, each where its key belongs, decodable, as CloudEvents."""
+    topics = Topics(prefix)
+    apply(kafka.bootstrap, topics.specs(4, 1))
+    sent = [
+        (
+            f"w/{number % 7}",
+            MessageReceived(source="s", id=str(number), occurred_at=number, channel="c", text="t"),
+        )
+        for number in range(100)
+    ]
+    assert produce_inputs(kafka.bootstrap, topics.inbound, sent) == 100
+    found = read_topic(topics.inbound)
+    codec = Codec(("inputs",))
+    for contact in {contact for contact, _ in sent}:
+        records = [record for record in found if record.key == contact.encode()]
+        assert {record.partition for record in records} == {partition_of(contact.encode(), 4)}
+        assert [codec.decode(record.value) for record in records] == [
+            one for name, one in sent if name == contact
+        ]
+    assert dict(found[0].headers)["ce_type"] == b"attesa.MessageReceived"
+    assert dict(found[0].headers)["ce_subject"] == found[0].key
 
 
 def test_a_missing_broker_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +235,7 @@ def test_a_reader_ends_before_an_open_transaction(
     assert reached == {0: 2}
 
 
-def test_a_reader_goes_on_from_where_it_was(kafka: ApacheKafka, prefix: str, create_topic: Any) -> None:
+def test_a_reader_goes_on_from_where_it_was(kafka: ApacheKafka, create_topic: Any) -> None:
     """It starts at the offset asked for; after the end it follows what is written."""
     topic = create_topic(".t", 1)
     plain = Producer({"bootstrap.servers": kafka.bootstrap})
@@ -151,7 +267,7 @@ def test_a_missing_topic_is_said(kafka: ApacheKafka, prefix: str) -> None:
 
 
 def test_the_broker_puts_keys_where_we_say(kafka: ApacheKafka, create_topic: Any, read_topic: Any) -> None:
-    """librdkafka's own murmur2 partitioner, asked by key alone, agrees with `partition_of`."""
+    """The client library's own murmur2 partitioner, asked by key alone, agrees with `partition_of`."""
     topic = create_topic(".t", 12)
     plain = Producer({"bootstrap.servers": kafka.bootstrap, "partitioner": "murmur2_random"})
     keys = [f"w/contact-{number}".encode() for number in range(500)] + ["w/è".encode(), b"w/" + b"x" * 200]
