@@ -142,6 +142,7 @@ class Server(ABC):
         """
         if self.is_running:
             return
+        self._forget()
         chosen = self.port == 0
         for last_try in (False, False, True):
             if chosen:

@@ -38,10 +38,10 @@ def up(
     )
     if stack.forgets:
         _say("Tansu keeps its log in memory: `attesa down` forgets everything, ClickHouse's folder with it.")
-    if settings.kafka != stack.bootstrap:
-        _say(f"The commands look elsewhere; point them here: export ATTESA_KAFKA={stack.bootstrap}")
-    if settings.clickhouse.get_secret_value() != stack.clickhouse_url:
-        _say(f"The commands look elsewhere; point them here: export ATTESA_CLICKHOUSE={stack.clickhouse_url}")
+    here = {"ATTESA_KAFKA": stack.bootstrap, "ATTESA_CLICKHOUSE": stack.clickhouse_url}
+    if (settings.kafka, settings.clickhouse.get_secret_value()) != tuple(here.values()):
+        exports = " ".join(f"{name}={address}" for name, address in here.items())
+        _say(f"The other commands look elsewhere; point them here: export {exports}")
 
 
 def down(

@@ -125,6 +125,18 @@ def test_a_record_of_another_start_is_never_signalled(tmp_path: Path) -> None:
         assert server.is_running
 
 
+def test_a_server_that_was_killed_by_others_starts_again_on_its_port(tmp_path: Path) -> None:
+    """Nothing of the first start, its guard least of all, touches the second."""
+    with Python(tmp_path) as server:
+        first, port = server.record, server.port
+        os.kill(first.pid, signal.SIGKILL)
+        assert await_until(lambda: not server.is_running, timeout=10)
+        server.start()
+        assert server.port == port
+        assert server.record != first
+        assert server.is_ready()
+
+
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_server_ends_with_its_starter_however_that_ends(end: signal.Signals, tmp_path: Path) -> None:
     """Even kill -9 of the test session leaves no broker behind."""

@@ -44,8 +44,10 @@ class StackFolder:
         """A new object each time, as each command makes one."""
         return Stack(self.data_dir, broker, self.kafka_port, self.clickhouse_port, say=self.said.append)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start `attesa` with its settings pointing here; nobody sits at a terminal."""
+    def start(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+        """Start `attesa` with its settings pointing here; nobody sits at a terminal, unless `stdin` is
+        one.
+        """
         settings = {
             "ATTESA_DATA_DIR": str(self.data_dir),
             "ATTESA_KAFKA_PORT": str(self.kafka_port),
@@ -56,7 +58,7 @@ class StackFolder:
             [sys.executable, "-m", "streams.cli.main", *arguments],
             env={**os.environ, **settings},
             cwd=ROOT,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -313,6 +315,23 @@ def test_the_commands_start_show_and_stop_a_stack(folder: StackFolder) -> None:
     down = folder.command("down", "--json")
     assert [row["state"] for row in json.loads(down.stdout)["rows"]] == ["stopped", "stopped"]
     assert json.loads(folder.command("status", "--json").stdout)["rows"][0]["state"] == "down"
+
+
+def test_on_a_terminal_down_asks_before_it_forgets_and_yes_answers(folder: StackFolder) -> None:
+    """`n` leaves the stack as it was; `--yes` does not ask."""
+    running = processes(folder.stack("tansu").up())
+    ours, terminal = os.openpty()
+    os.write(ours, b"n\n")
+    refused = folder.end(folder.start("down", stdin=terminal))
+    assert refused.returncode == 1
+    assert "To be stopped and forgotten" in refused.stdout
+    assert all(process.is_alive() for process in running)
+
+    done = folder.end(folder.start("down", "--yes", stdin=terminal))
+    assert done.returncode == 0, done.stderr
+    assert not any(process.is_alive() for process in running)
+    os.close(ours)
+    os.close(terminal)
 
 
 def test_a_taken_port_is_one_line_and_exit_code_2(folder: StackFolder) -> None:
