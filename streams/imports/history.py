@@ -27,11 +27,14 @@ class HistoryWriter:
         self._producer = producer
         self._topics = topics
         self.partitions = producer.partitions(topics.inbound)
+        self._through = flows_end(producer.bootstrap, topics)
 
     def tick(self, at: int) -> None:
-        """One tick a partition at this record time (ms UTC): all flow commands in force, no limit."""
-        through = flows_end(self._producer.bootstrap, self._topics)
-        tick = Tick(ticker=TICKER, flows_through=through, fire_limit=0)
+        """One tick a partition at this record time (ms UTC): no limit to what fires.
+
+        The flow commands that were in the log when the writer began are in force from then on.
+        """
+        tick = Tick(ticker=TICKER, flows_through=self._through, fire_limit=0)
         for partition in range(self.partitions):
             self._producer.send(self._topics.inbound, tick, None, partition=partition, timestamp=at)
 
