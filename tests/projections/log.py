@@ -146,7 +146,7 @@ def cancelled(opened: WaitOpened, at: int, reason: str = "exit", **fields: Any) 
 
 
 def made_up_log(seed: int, *, waits: int = 300, contacts: int = 120, partitions: int = 3) -> list[Placed]:
-    """A whole facts topic over sixteen days, three weeks, each partition in its order, partition after partition."""
+    """A whole facts topic over sixteen days: each partition in its order, one after another."""
     rng = random.Random(seed)
     by_partition: dict[int, list[Fact]] = {partition: [] for partition in range(partitions)}
     for number in range(waits):
