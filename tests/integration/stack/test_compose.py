@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 import yaml
 from clickhouse_driver import Client
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
 from jsonschema.validators import validator_for
 
 from deploy.embedded.clickhouse import EmbeddedClickHouse
@@ -112,6 +114,22 @@ def test_its_settings_are_settings() -> None:
     known = {f"ATTESA_{name.upper()}" for name in Settings.model_fields}
     named = {key for name in OURS for key in SERVICES[name]["environment"]} | set(IMAGE_SETTINGS)
     assert named
+    assert named <= known
+
+
+@pytest.mark.kafka
+def test_the_brokers_settings_are_apache_kafkas(kafka_admin: AdminClient) -> None:
+    """The image makes a broker setting of every KAFKA_ variable; Apache Kafka itself knows each of them."""
+    environment = SERVICES["kafka"]["environment"]
+    named = {
+        key.removeprefix("KAFKA_").lower().replace("_", ".")
+        for key in environment
+        # The image's start script reads this one.
+        if key.startswith("KAFKA_") and key != "KAFKA_HEAP_OPTS"
+    }
+    broker = ConfigResource(ConfigResource.Type.BROKER, str(environment["KAFKA_NODE_ID"]))
+    known = set(kafka_admin.describe_configs([broker])[broker].result(30))
+    assert "controller.quorum.voters" in named
     assert named <= known
 
 
