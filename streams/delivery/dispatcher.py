@@ -50,6 +50,7 @@ _log = structlog.get_logger()
 _BUSY_S: Final = 0.005
 _IDLE_S: Final = 0.05
 _COMMIT_S: Final = 1.0
+_BATCH: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,9 @@ class Limits:
     per_workspace: int = 96
     """Of those, one workspace's at most: a slow provider leaves room for the others."""
     queued: int = 50_000
-    """Commands in memory, over all partitions; a full partition is not read on."""
+    """Commands in memory, shared out to the partitions; one that has its share is not read on. Twice as many at
+    most, while partitions come.
+    """
     drain_s: float = 60.0
     """So long a partition that goes waits for its calls; what is out then becomes unknown to the next owner.
     """
@@ -160,6 +163,7 @@ class Dispatcher:
                 self._partitions.join()
             while not stop.is_set() and not (until_end and self._is_done()):
                 self._turn()
+            _log.info("stopping", **self.detail)
             self._partitions.close()
         finally:
             self._close()
@@ -171,13 +175,14 @@ class Dispatcher:
         self._keep_lease()
         self._follow()
         busy = self._queue.out or not self._acknowledged.empty()
-        self._take_in(self._partitions.read(_BUSY_S if busy else _IDLE_S))
+        room = min(_BATCH, self._limits.queued - len(self._queue))
+        self._take_in(self._partitions.read(_BUSY_S if busy else _IDLE_S, room))
         self._settle()
         now = self._now()
         for item in self._queue.take_expired(now):
             self._carry_out(item, self._action(item))
         self._launch(now)
-        mine = max(1, len(self._partitions.open))
+        mine = max(1, self._partitions.assigned)
         self._partitions.balance(max(1, self._limits.queued // mine))
         self._pace.share = mine / len(self._partitions.all)
         if time.monotonic() >= self._commit_at:

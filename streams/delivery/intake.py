@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 import structlog
+from confluent_kafka import Message
 
 from schemas.errors import AttesaError
 from schemas.registry import Registry
@@ -17,7 +18,7 @@ from streams.delivery.partitions import Read
 from streams.delivery.queue import Item
 from streams.delivery.world import FoldedWorld
 from streams.log.dead_letters import dead_letter
-from streams.log.headers import traceparent_in
+from streams.log.headers import child_traceparent, traceparent_in
 
 __all__ = ["Acknowledged", "Intake", "TooManyUnreadableError"]
 
@@ -73,7 +74,7 @@ class Intake:
             past=record.ledger.past(command.id),
             not_before=not_before,
             not_after=not_after,
-            traceparent=traceparent_in(cast("list[tuple[str, bytes | None]]", record.message.headers())),
+            traceparent=_trace(record.message) or child_traceparent(None, command.id),
         )
 
     def _decode(self, record: Read) -> Command | None:
@@ -108,3 +109,7 @@ class Intake:
                 "read; is ATTESA_REGISTRY_URL right, and this version new enough?"
             ) from error
         self._journal.dead_letter(letter, lambda: self._acknowledged.put((ledger, offset, None)))
+
+
+def _trace(message: Message) -> str | None:
+    return traceparent_in(cast("list[tuple[str, bytes | None]]", message.headers()))

@@ -1,5 +1,6 @@
 """The commands topic as the group gives it out: assignment, restoring, pausing, committing."""
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, NamedTuple
@@ -66,6 +67,7 @@ class Partitions:
         self._bootstrap = settings.kafka
         self._topics = topics
         self._registry = registry
+        self._session_s = settings.session_timeout_s
         self._is_history = is_history
         self._hand_back = hand_back
         self._restoring: dict[int, Future[Ledger]] = {}
@@ -101,6 +103,11 @@ class Partitions:
             partitions_of(self._consumer, topic, settings.kafka)
 
     @property
+    def assigned(self) -> int:
+        """How many partitions it has, open or being restored."""
+        return len(self.open) + len(self._restoring)
+
+    @property
     def is_ready(self) -> bool:
         """Has partitions, and all of them are open."""
         return bool(self.open) and not self._restoring
@@ -117,19 +124,42 @@ class Partitions:
         )
 
     def take_all(self) -> None:
-        """Takes every partition, outside the group; a commit fails if the group has members."""
+        """Takes every partition, outside the group. Raises `AnotherDispatcherError` where the group has
+        members, after the time in which one that was killed is still counted in.
+        """
         self._alone = True
-        self._assign(self._consumer, [TopicPartition(self._topics.commands, each) for each in self.all])
+        everything = [TopicPartition(self._topics.commands, each) for each in self.all]
+        give_up = time.monotonic() + self._session_s + 2
+        while not self._is_free(everything):
+            if time.monotonic() > give_up:
+                raise AnotherDispatcherError(
+                    f"{self._topics.commands}: another dispatcher runs on this prefix, and --until-end needs "
+                    "all partitions for itself. Stop the other, or let it do the work"
+                )
+            time.sleep(0.2)
+        self._assign(self._consumer, everything)
 
-    def read(self, wait_s: float, most: int = 1_000) -> list[Read]:
-        """What is there, at most `most` records; blocks for `wait_s`, and for `hand_back` where partitions
-        go.
+    def _is_free(self, everything: list[TopicPartition]) -> bool:
+        """Whether the group has no members: only then does it take a commit from outside."""
+        found = self._consumer.committed(everything, timeout=_REQUEST_S)
+        unchanged = [TopicPartition(each.topic, each.partition, max(0, each.offset)) for each in found]
+        try:
+            self._consumer.commit(offsets=unchanged, asynchronous=False)
+        except KafkaException as error:
+            if error.args[0].code() in _NOT_A_MEMBER:
+                return False
+            raise
+        return True
+
+    def read(self, wait_s: float, most: int) -> list[Read]:
+        """What is there, at most `most` records (one at least, where it is there); blocks for `wait_s`, and
+        for `hand_back` where partitions go.
         """
         self._open_restored()
         if self._failure is not None:
             raise self._failure
         found = []
-        for message in self._consumer.consume(most, wait_s):
+        for message in self._consumer.consume(max(1, most), wait_s):
             partition, error = message.partition(), message.error()
             if error is None:
                 ledger = self.open.get(_known(partition))
@@ -278,8 +308,8 @@ class Partitions:
             self._committed.pop(each.partition, None)
         if self._alone and error.code() in _NOT_A_MEMBER:
             self._failure = AnotherDispatcherError(
-                f"{self._topics.commands}: another dispatcher runs on this prefix, and --until-end needs all "
-                "partitions for itself. Stop the other, or let it do the work"
+                f"{self._topics.commands}: another dispatcher started on this prefix while --until-end had "
+                "all partitions; what both have carried out since may have been sent twice"
             )
         else:
             _log.warning("offsets were not committed", error=error.str())

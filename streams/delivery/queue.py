@@ -34,6 +34,7 @@ class Item:
     not_after: int | None
     """The bounds that hold for it, ms; on a history none do."""
     traceparent: str | None = None
+    """The trace that the command stands in."""
     gone: bool = field(default=False, init=False)
 
 
@@ -128,8 +129,9 @@ class Queue:
         while self._last_moments and self._last_moments[0][0] < now:
             item = heapq.heappop(self._last_moments)[2]
             if not item.gone and self._lanes[item.command.contact].out is not item:
+                # At once: one that was put back is watched twice.
+                self._remove([item], now)
                 expired.append(item)
-        self._remove(expired, now)
         return expired
 
     def withdraw(self, matches: Callable[[Item], bool], now: float) -> list[Item]:

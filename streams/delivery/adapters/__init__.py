@@ -90,8 +90,7 @@ def _parsed(options: Mapping[str, Any]) -> Webhook | None:
         url = httpx.URL(options["url"])
         webhook = Webhook(
             url=str(url),
-            timeout_s=float(options.get("timeout", Webhook.timeout_s)),
-            within_s=float(options.get("within", Webhook.within_s)),
+            timeout_s=options.get("timeout_ms", Webhook.timeout_s * 1_000) / 1_000,
             idempotent=options.get("idempotent") is True,
         )
     except (KeyError, TypeError, ValueError, httpx.InvalidURL):

@@ -1,5 +1,6 @@
 """`file`: JSON lines, appended to a file; on disk before a message counts as accepted."""
 
+import contextlib
 import fcntl
 import os
 import threading
@@ -69,7 +70,9 @@ class FileAdapter:
                 raise OSError(28, "No space left on device")  # noqa: TRY301 - undone below, as any other
             os.fsync(self._file)
         except OSError:
-            os.ftruncate(self._file, self._size)
+            # Where even that is refused, the torn line is cut off before the next batch.
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, self._size)
             raise
         self._size += len(data)
         self._remember(fresh)

@@ -160,14 +160,14 @@ class WebhookAdapter:
         return Result("failed", reason=reason)
 
     def _read(self, answer: httpx.Response) -> bytes:
-        """The answer's beginning. What does not come in time is not waited for: the message is taken."""
+        """The answer, if it is short and comes in time. The message is taken either way."""
         ends_at = time.monotonic() + self._webhook.timeout_s
         data = bytearray()
         try:
             for chunk in answer.iter_bytes():
                 data += chunk
                 if len(data) > _ANSWER_BYTES or time.monotonic() > ends_at:
-                    break
+                    return b""
         except httpx.HTTPError:
             return b""
         return bytes(data)

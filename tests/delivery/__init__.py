@@ -1,0 +1,1 @@
+"""Tests of the dispatcher, its decisions and its channels."""
