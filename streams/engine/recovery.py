@@ -94,7 +94,8 @@ def _read_changelog(shared: Shared, partition: int, store: Store, should_stop: C
 
 def _read_from(shared: Shared, partition: int, store: Store, should_stop: Callable[[], bool]) -> int:
     saved = store.offset
-    start = None if saved is None else {partition: saved}
+    # A named offset: to let the client look for the beginning costs it half a second.
+    start = {partition: _beginning(shared, shared.topics.state, partition) if saved is None else saved}
     count = 0
     with TopicReader(shared.settings.kafka, shared.topics.state, [partition], start=start) as reader:
         for batch in reader.to_end():
@@ -113,7 +114,7 @@ def _read_from(shared: Shared, partition: int, store: Store, should_stop: Callab
 
 
 def _position(shared: Shared, partition: int, store: Store) -> Position:
-    low = _begin_of_inbound(shared, partition)
+    low = _beginning(shared, shared.topics.inbound, partition)
     kept = store.position
     if kept is None:
         return shared.core.first_position(low)
@@ -126,7 +127,7 @@ def _position(shared: Shared, partition: int, store: Store) -> Position:
     return position
 
 
-def _begin_of_inbound(shared: Shared, partition: int) -> int:
+def _beginning(shared: Shared, topic: str, partition: int) -> int:
     consumer = Consumer(
         {"bootstrap.servers": shared.settings.kafka, "group.id": "attesa-reader", "log_level": 3}
     )

@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,  # type: ignore[attr-defined] # public, but not listed
+    ConfigEntry,  # type: ignore[attr-defined]
+    ConfigResource,  # type: ignore[attr-defined]
+)
 
 from deploy.kafka import ApacheKafka
 from schemas.types.inputs import CustomerEvent, EraseContact, Input, MessageReceived, Tick
@@ -117,7 +123,9 @@ class Bench:
         self.keyring = Keyring(bytes.fromhex(MASTER_KEY))
         self.workers: list[Worker] = []
         apply(kafka.bootstrap, self.topics.specs(partitions, 1, history=history))
-        self._producer = Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 5})
+        self._producer = Producer(
+            {"bootstrap.servers": kafka.bootstrap, "linger.ms": 5, "message.max.bytes": 4 << 20}
+        )
 
     # ---- inputs
 
@@ -217,6 +225,43 @@ class Bench:
             if worker.is_running():
                 worker.process.kill()
                 worker.process.wait()
+
+    # ---- what happens to topics and stores
+
+    def compact(self, topic: str) -> None:
+        """Makes the broker close the topic's segments, so that its cleaner takes them."""
+        self._alter(
+            topic, {"segment.ms": "50", "max.compaction.lag.ms": "100", "delete.retention.ms": "86400000"}
+        )
+        for partition in range(self.partitions):
+            for number in range(2):
+                time.sleep(0.1)  # a segment is closed by the first record that comes after its time
+                self._producer.produce(topic, b"{}", f"filler/{number}".encode(), partition)
+                self.flush()
+
+    def _alter(self, topic: str, config: Mapping[str, str]) -> None:
+        entries = [
+            ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+            for name, value in config.items()
+        ]
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=entries)
+        admin = AdminClient({"bootstrap.servers": self.kafka.bootstrap})
+        for done in admin.incremental_alter_configs([resource]).values():
+            done.result()
+
+    def delete_records(self, topic: str, before: Mapping[int, int]) -> None:
+        """Deletes what stands before these offsets."""
+        admin = AdminClient({"bootstrap.servers": self.kafka.bootstrap})
+        wanted = [TopicPartition(topic, partition, offset) for partition, offset in before.items()]
+        for done in admin.delete_records(wanted).values():
+            done.result()
+
+    def spoil_store(self, name: str) -> None:
+        """Lets the stores of a worker say that they have read more than there is."""
+        for path in (self.folder / name / "stores" / self.topics.prefix).iterdir():
+            store = Store(path)
+            store.apply({b"shop/never": None}, (store.offset or 0) + 1_000_000)
+            store.close()
 
     # ---- what came of it
 

@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import sys
+import time
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -38,6 +39,9 @@ class Injected:
     def at(self, point: Point, partition: int) -> None:
         """Maybe fails."""
         chance = self._random.random()
+        if chance < max(self._kill.get(point, 0), self._unknown.get(point, 0)):
+            # So that what was produced is on the broker: an open transaction, not an empty one.
+            time.sleep(0.03)
         if chance < self._kill.get(point, 0):
             self._note(f"kill {point} {partition}")
             os.kill(os.getpid(), signal.SIGKILL)

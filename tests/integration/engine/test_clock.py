@@ -1,0 +1,122 @@
+"""Time comes from the log; a record from the future stops its partition and no other."""
+
+import time
+
+import httpx
+import pytest
+
+from streams.log.partitioner import partition_of
+from tests.integration.engine.harness import Bench, message, wait_until
+
+pytestmark = [pytest.mark.kafka]
+
+NOW = int(time.time() * 1000)
+
+
+def _contact_of(bench: Bench, partition: int) -> str:
+    return next(
+        f"shop/c{number}"
+        for number in range(1_000)
+        if partition_of(f"shop/c{number}".encode(), bench.partitions) == partition
+    )
+
+
+def test_a_timestamp_ahead_stops_its_partition_alone(history: Bench, unused_tcp_port: int) -> None:
+    """What stands before it is decided, what is behind it waits; health, metrics and log say so; others go on.
+
+    It goes on by itself when its time has come: here when a worker with a larger limit is started.
+    """
+    for partition in range(4):
+        contact = _contact_of(history, partition)
+        history.send(contact, message(1), timestamp=NOW)
+        if partition == 2:
+            history.send(contact, message(2), timestamp=NOW + 3_600_000)
+        history.send(contact, message(3), timestamp=NOW)
+    history.flush()
+    worker = history.start(settings={"http_port": unused_tcp_port})
+    url = f"http://127.0.0.1:{unused_tcp_port}"
+    wait_until("it stands still", lambda: "the partition stands still" in worker.log)
+    wait_until("the others are done", lambda: sum(map(len, history.facts().values())) == 7)
+    wait_until("it says so", lambda: "attesa_partitions_stopped 1.0" in httpx.get(f"{url}/metrics").text)
+    ready = httpx.get(f"{url}/readyz")
+    assert ready.status_code == 503
+    (stopped,) = [row for row in ready.json()["partitions"] if row["state"] == "stopped"]
+    assert stopped["partition"] == 2
+    assert stopped["next"] == 1
+    assert "ahead of this worker's clock" in stopped["error"]
+    assert "ATTESA_CLOCK_AHEAD_LIMIT_S" in stopped["error"]
+    assert httpx.get(f"{url}/healthz").status_code == 200
+    # The others still decide.
+    history.send(_contact_of(history, 0), message(9), timestamp=NOW)
+    history.flush()
+    wait_until("another is decided", lambda: sum(map(len, history.facts().values())) == 8)
+    assert worker.stop() == 0
+    history.run_to_end(settings={"clock_ahead_limit_s": 7_200})
+    history.check()
+    assert not history.read(history.topics.dead_letters)
+
+
+def test_a_partition_goes_on_by_itself_when_the_time_has_come(history: Bench) -> None:
+    """The limit is passed by three seconds: after these it is decided without anybody's help."""
+    contact = _contact_of(history, 1)
+    history.send(contact, message(1), timestamp=int(time.time() * 1000) + 9_000)
+    history.flush()
+    worker = history.run_to_end(settings={"clock_ahead_limit_s": 2})
+    assert "the partition stands still" in worker.log
+    history.check()
+
+
+def test_a_tick_with_much_due_is_cut(history: Bench) -> None:
+    """20,000 deadlines fire at one tick, in order and once each, in several transactions."""
+    for number in range(20_000):
+        history.send(f"shop/c{number}", message(number, f"wait {100 + number % 7}"), timestamp=NOW - 10_000)
+    history.tick(timestamp=NOW, fire_limit=0)
+    history.flush()
+    history.run_to_end()
+    history.check(stores=["w1"])
+    ticks = [p for p in history.read(history.topics.state) if p.key == b"!position"]
+    assert len(ticks) > 24
+
+
+def test_a_worker_killed_within_a_tick_goes_on_in_it(history: Bench) -> None:
+    """The position says how many deadlines of the tick have fired."""
+    for number in range(20_000):
+        history.send(f"shop/c{number}", message(number, "wait 1"), timestamp=NOW - 10_000)
+    history.flush()
+    history.run_to_end()
+    history.tick(timestamp=NOW, fire_limit=0)
+    history.flush()
+    killed = history.start(kill={"after_store": 0.5}, seed=1, settings={"worker_name": "w1"})
+    assert killed.wait() == -9
+    history.run_to_end(settings={"worker_name": "w1"})
+    history.check(stores=["w1"])
+
+
+def test_the_limit_of_a_tick_holds(history: Bench) -> None:
+    """What a tick does not fire the next does."""
+    for number in range(100):
+        history.send(
+            "shop/a" if number == 0 else f"shop/c{number}", message(number, "wait 1"), timestamp=NOW - 10_000
+        )
+    for _ in range(15):
+        history.tick(timestamp=NOW, fire_limit=3)
+    history.flush()
+    history.run_to_end()
+    history.check()
+
+
+def test_a_worker_away_for_an_hour_of_record_time(history: Bench) -> None:
+    """It decides at the record's times, not at its own."""
+    start = NOW - 7_200_000
+    history.send("shop/a", message(1, "wait 60000"), timestamp=start)
+    history.flush()
+    history.run_to_end()
+    history.send("shop/a", message(2), timestamp=start + 30_000)
+    history.tick(timestamp=start + 3_600_000)
+    history.flush()
+    history.run_to_end()
+    facts = [
+        fact for facts in history.facts().values() for fact in facts if type(fact).__name__ == "InputNoted"
+    ]
+    assert [(fact.name, fact.at - start) for fact in facts] == [("1", 0), ("2", 30_000), ("fired", 3_600_000)]
+    history.check()

@@ -1,0 +1,87 @@
+"""Erased means that no file and no topic holds anything that opens the contact's sealed values."""
+
+from pathlib import Path
+
+import pytest
+
+from streams.engine.envelope import unpack
+from tests.integration.engine.harness import Bench, erase, event, message, wait_until
+
+pytestmark = [pytest.mark.kafka]
+
+
+def _files_with(folder: Path, needle: bytes) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and needle in path.read_bytes()]
+
+
+def test_erasure(bench: Bench) -> None:
+    """Before it the values open; after it neither topics, compacted, nor the stores' files have the key or a plain value."""
+    bench.send("shop/a", event(1, name="Ada Lovelace"))
+    bench.send("shop/b", event(2, name="Grace Hopper"))
+    bench.send("shop/a", message(3))
+    bench.flush()
+    bench.run_to_end("w1")
+    # A second worker's store has them too.
+    bench.run_to_end("w2")
+    keys = bench.keys()
+    assert set(keys) == {"shop/a", "shop/b"}
+    sealed = [f for facts in bench.facts().values() for f in facts if getattr(f, "sealed", None)]
+    assert {fact.sealed["name"] for fact in sealed} == {"Ada Lovelace", "Grace Hopper"}
+    (wrapped,) = {
+        unpack(record.value).key.wrapped
+        for record in bench.read(bench.topics.state)
+        if record.key == b"shop/a" and record.value
+    }
+    bench.send("shop/a", erase(4))
+    bench.flush()
+    bench.run_to_end("w1")
+    bench.run_to_end("w2")
+    assert set(bench.keys()) == {"shop/b"}
+    for name in ("w1", "w2"):
+        assert not _files_with(bench.folder / name, wrapped), name
+        assert not _files_with(bench.folder / name, b"Ada Lovelace"), name
+    assert not [r for r in bench.read(bench.topics.facts) if b"Ada Lovelace" in (r.value or b"")]
+    mine = [f for facts in bench.facts().values() for f in facts if getattr(f, "contact", None) == "shop/a"]
+    assert [type(fact).__name__ for fact in mine] == ["InputNoted", "InputNoted", "ContactErased"]
+    assert all(fact.sealed is None for fact in mine)
+    bench.check(stores=["w1", "w2"])
+    for topic in (bench.topics.state, bench.topics.keys):
+        bench.compact(topic)
+        wait_until(
+            f"{topic} is compacted",
+            lambda topic=topic: (
+                not [r for r in bench.read(topic) if r.key == b"shop/a" and r.value is not None]
+            ),
+        )
+
+
+def test_a_contact_that_comes_back_has_a_new_key(bench: Bench) -> None:
+    """What was sealed before the erasure stays shut."""
+    bench.send("shop/a", event(1, name="Ada"))
+    bench.flush()
+    bench.run_to_end()
+    before = bench.keys()["shop/a"]
+    bench.send("shop/a", erase(2))
+    bench.send("shop/a", event(3, name="Augusta"))
+    bench.flush()
+    bench.run_to_end()
+    after = bench.keys()["shop/a"]
+    assert before != after
+    from streams.log.errors import SealBrokenError
+
+    first, erased, second = [record for record in bench.read(bench.topics.facts) if record.key == b"shop/a"]
+    with pytest.raises(SealBrokenError):
+        bench.facts_codec.decode(first.value, after)
+    assert bench.facts_codec.decode(erased.value, after) is not None
+    assert bench.facts_codec.decode(second.value, after).sealed == {"name": "Augusta"}
+
+
+def test_the_key_is_made_with_the_first_personal_value(bench: Bench) -> None:
+    """Contacts without personal values have none; one that has is given the same key for all of them."""
+    for number in range(20):
+        bench.send("shop/plain", message(number))
+        bench.send("shop/known", event(100 + number, name="Ada"))
+    bench.flush()
+    bench.run_to_end(settings={"max_batch": 3})
+    assert [record.key for record in bench.read(bench.topics.keys)] == [b"shop/known"]
+    bench.check(stores=["w1"])
