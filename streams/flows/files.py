@@ -19,12 +19,10 @@ from streams.flows.template_files import TemplateFiles, read_templates
 __all__ = [
     "LIBRARY",
     "FindingsError",
-    "Folder",
     "Linted",
     "copy_ready",
     "flow_paths",
     "lint",
-    "read_folder",
     "read_workspace_file",
     "ready_flows",
     "workspace_paths",
@@ -134,32 +132,6 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
-
-
-class Folder(msgspec.Struct, frozen=True):
-    """A folder of flows with the workspace that they are for."""
-
-    workspace: Workspace
-    workspace_source: str
-    flows: list[Linted]
-    """Each without an error."""
-
-
-def read_folder(folder: Path) -> Folder:
-    """A folder with one workspace file (`workspace: <id>`) and flow files, at any depth, all checked.
-
-    Raises `UsageError` if there is not exactly one workspace or no flow, `FindingsError` for the first file
-    that has an error.
-    """
-    files = workspace_paths(folder)
-    if len(files) != 1:
-        named = ", ".join(map(str, files)) or "none"
-        raise UsageError(f"{folder} needs one workspace file, with a line `workspace: <id>`; it has {named}")
-    workspace, source, _ = read_workspace_file(files[0])
-    flows = [lint(path, workspace) for path in flow_paths([folder])]
-    for each in flows:
-        each.publishable({})
-    return Folder(workspace, source, flows)
 
 
 def ready_flows() -> dict[str, Path]:
