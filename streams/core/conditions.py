@@ -7,7 +7,7 @@ from typing import Any, assert_never
 import msgspec
 
 from schemas.types.value import Value
-from streams.core.folding import fold
+from streams.core.folding import bare, fold
 from streams.core.program import All, Any_, Condition, FromNow, Not, Reference, Test
 from streams.core.zones import DAY, is_zone, local, moment
 
@@ -105,7 +105,7 @@ def _of_value(test: Test, question: str, subjects: Subjects, because: Answer) ->
     if operand is None:
         return test.operator in _NEGATIVE
     try:
-        answer = _OPERATORS[test.operator](_folded(value) if test.fold else value, operand, subjects.zone)
+        answer = _OPERATORS[test.operator](_compared(test, value), operand, subjects.zone)
     except _WrongType:
         because[question] = "wrong_type"
         return test.operator in _NEGATIVE
@@ -130,6 +130,13 @@ def _looked_up(operand: Any, test: Test, subjects: Subjects) -> Any:
             return subjects.now + operand.offset_ms
         case _:
             return operand
+
+
+def _compared(test: Test, value: Value) -> Value:
+    """The value as the operator compares it. A pattern ignores case itself."""
+    if not test.fold:
+        return value
+    return bare(value) if test.operator == "matches" and isinstance(value, str) else _folded(value)
 
 
 def _folded(value: Value) -> Value:

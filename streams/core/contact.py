@@ -86,7 +86,12 @@ def _due(draft: Draft, record: Due) -> None:
     journey = draft.state.journeys.get(record.journey)
     if journey is None or not isinstance(journey.pending, Wait | Timer):
         return
-    if journey.pending.id == record.id and journey.pending.due <= draft.now:
+    pending = journey.pending
+    if pending.id != record.id or pending.due > draft.now:
+        return
+    if isinstance(pending, Wait) and pending.prompt is not None and pending.prompted_at is None:
+        outcomes.lapse(draft, journey, pending.prompt)
+    else:
         fire(draft, journey)
 
 

@@ -94,6 +94,8 @@ def evolve(state: ContactState, fact: Fact) -> ContactState:  # noqa: C901, PLR0
             return _stand(state, fact, pending=timer)
         case JourneyHeld():
             return _stand(state, fact, pending=Held(fact.reason, fact.at))
+        case TimerCancelled() if fact.reason == "prompt_accepted":
+            return _stand(state, fact, pending=None, prompt=fact.step)
         case TimerFired() | TimerCancelled():
             return _stand(state, fact, pending=None)
         case BranchTaken() | ConversationCloseCommanded() | SendPostponed():

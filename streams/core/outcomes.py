@@ -1,7 +1,8 @@
 """What became of a command, and the receipts for it.
 
 An outcome moves its journey only while that send is the journey's last: then a wait that stands on it is
-closed, and the journey goes on, stands before the send, or sends it anew.
+closed, and the journey goes on, stands before the send, or sends it anew. A wait whose prompt has no outcome
+when it may not be sent any more lapses: as if the dispatcher had said expired.
 """
 
 import re
@@ -11,12 +12,13 @@ from schemas.types.inputs import CommandOutcome, DeliveryReported
 from streams.core import policies as rules
 from streams.core.draft import Draft
 from streams.core.journeys import advance, cancel_pending
-from streams.core.program import CustomerResponse, QuietHours, Send
+from streams.core.program import QuietHours, Send
 from streams.core.received import said_at
 from streams.core.sends import accept, postpone, quiet_zone
-from streams.core.state import Journey, Sent, Wait
+from streams.core.state import Journey, Sent, Timer, Wait
+from streams.core.waits import step_of
 
-__all__ = ["outcome", "receipt"]
+__all__ = ["lapse", "outcome", "receipt"]
 
 _CODE = re.compile(r"[a-z][a-z_]{0,63}")
 
@@ -31,10 +33,11 @@ def outcome(draft: Draft, record: CommandOutcome) -> None:
     if record.outcome == "accepted":
         at = max(sent.commanded_at, said_at(record.occurred_at, draft.received.timestamp))
         accept(draft, sent, at, provider_id=record.provider_id, assumed=False)
+        _go_on(draft, sent)
         return
     _fail(draft, sent, record)
     journey = draft.state.journeys.get(sent.journey)
-    if journey is None or journey.last_command != sent.command:
+    if journey is None or journey.last_command != sent.command or _stands_anew(journey, sent):
         return
     match record.outcome:
         case "expired" if _quiet(draft, sent, sent.not_after) is not None:
@@ -46,7 +49,33 @@ def outcome(draft: Draft, record: CommandOutcome) -> None:
             standing = draft.at(journey, sent.step, sent.visit + 1)
             draft.emit(JourneyHeld(**standing, reason=record.outcome))
         case _:
-            _unanswerable(draft, journey, sent, f"prompt_{record.outcome}")
+            _unanswerable(draft, journey, sent.command, f"prompt_{record.outcome}")
+
+
+def _stands_anew(journey: Journey, sent: Sent) -> bool:
+    """True if the journey stands before that send again already: its outcome comes after it had lapsed."""
+    pending = journey.pending
+    return isinstance(pending, Timer) and pending.kind == "send" and journey.step == sent.step
+
+
+def _go_on(draft: Draft, sent: Sent) -> None:
+    """A send that had lapsed was accepted after all: it is not made anew, the journey goes on from it."""
+    journey = draft.state.journeys.get(sent.journey)
+    if journey is not None and journey.last_command == sent.command and _stands_anew(journey, sent):
+        cancel_pending(draft, journey, "prompt_accepted")
+        advance(draft, journey.id, _send_step(draft, sent).next, meant_at=draft.now)
+
+
+def lapse(draft: Draft, journey: Journey, prompt: str) -> None:
+    """Nobody said that the prompt was accepted, and it may not be sent any more: it counts as expired.
+
+    Silence after a message that never left is no silence: the wait is cancelled, not timed out.
+    """
+    sent = draft.state.sends.get(prompt)
+    if sent is not None and _quiet(draft, sent, sent.not_after) is not None:
+        _send_anew(draft, journey, sent, "expired")
+    else:
+        _unanswerable(draft, journey, prompt, "prompt_expired")
 
 
 def _said(reason: str | None, default: str | None) -> tuple[str | None, dict[str, object] | None]:
@@ -113,15 +142,13 @@ def _send_anew(draft: Draft, journey: Journey, sent: Sent, reason: str) -> None:
     postpone(draft, journey, step, visit, sent.purpose, sent.channel, until, reason, because)
 
 
-def _unanswerable(draft: Draft, journey: Journey, sent: Sent, reason: str) -> None:
+def _unanswerable(draft: Draft, journey: Journey, prompt: str, reason: str) -> None:
     """The prompt never came to the contact: a wait that stands on it ends, on the path of no response."""
     wait = journey.pending
-    if isinstance(wait, Wait) and wait.prompt == sent.command:
-        published = draft.published(journey)
-        step = published.program.steps[published.index[journey.step]]
+    if isinstance(wait, Wait) and wait.prompt == prompt:
+        follows = step_of(draft, journey.flow, journey.version, journey.step).no_response
         cancel_pending(draft, journey, reason)
-        if isinstance(step, CustomerResponse):
-            advance(draft, journey.id, step.no_response, meant_at=draft.now)
+        advance(draft, journey.id, follows, meant_at=draft.now)
 
 
 def receipt(draft: Draft, record: DeliveryReported) -> None:
@@ -151,4 +178,4 @@ def receipt(draft: Draft, record: DeliveryReported) -> None:
     )
     journey = draft.state.journeys.get(sent.journey)
     if record.status == "failed" and journey is not None:
-        _unanswerable(draft, journey, sent, "prompt_failed")
+        _unanswerable(draft, journey, sent.command, "prompt_failed")

@@ -5,8 +5,8 @@
     story.when(outcome("accepted"), passes(2 * HOUR + 10 * SECOND)).then_last(ResponseTimedOut, ...)
     story.when(message("ciao")).then(MessageNoted)
 
-Time stands still but for `passes`: deadlines then fire at their moments, as with a ticker; `passes_silently` is
-a ticker that is away. Facts about the partition (clock, flow commands) are in `story.partition_facts`.
+Time stands still but for `passes`: deadlines then fire at their moments, as with a ticker; `passes_silently`
+is a ticker that is away. Facts about the partition (clock, flow commands) are in `story.partition_facts`.
 """
 
 from collections.abc import Callable, Iterable
@@ -100,7 +100,7 @@ Happens = Callable[["Story"], None]
 
 
 def workspace(**changes: Any) -> WorkspaceSettings:
-    """A workspace with whatsapp, sms, email and a threaded forum, in UTC, without opt-in; and these changes."""
+    """A workspace with whatsapp, sms, email and a threaded forum, in UTC, without opt-in; so changed."""
     settings: dict[str, Any] = {
         "id": "acme",
         "channels": (
@@ -129,7 +129,7 @@ class Expected(msgspec.Struct, frozen=True):
         )
 
 
-def fact(kind: type[Fact], **fields: Any) -> Expected:
+def fact(kind: type[Fact], /, **fields: Any) -> Expected:
     """Expects a fact of this kind with these fields."""
     return Expected(kind, fields)
 
@@ -330,13 +330,14 @@ def agent_message(
 
 def event(
     name: str,
+    /,
     *,
     conversation: str | None = None,
     id: str | None = None,  # noqa: A002 - the field's name
     said: int | None = None,
     **properties: Any,
 ) -> Happens:
-    """The contact does something that a platform reports. Underscores in property names stay as they are."""
+    """The contact does something that a platform reports, with these properties."""
     return _input(CustomerEvent, id, said, name=name, properties=properties, conversation=conversation)
 
 

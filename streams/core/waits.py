@@ -20,7 +20,7 @@ from streams.core.refusals import ANSWERING
 from streams.core.state import Heard, Journey, Late, Prompt, Sent, Wait
 from streams.core.zones import local_hour
 
-__all__ = ["answered", "cancel_wait", "note_late", "open_wait", "time_out"]
+__all__ = ["answered", "cancel_wait", "note_late", "open_wait", "step_of", "time_out"]
 
 MatchedBy = Literal["reply", "channel", "conversation"]
 
@@ -138,7 +138,8 @@ def _early(draft: Draft, sent: Sent | None) -> Iterator[Heard]:
         )
 
 
-def _step(draft: Draft, flow: str, version: int, name: str) -> CustomerResponse:
+def step_of(draft: Draft, flow: str, version: int, name: str) -> CustomerResponse:
+    """The customer_response of that name in that flow version."""
     published = draft.registry.version(draft.workspace, flow, version)
     step = published.program.steps[published.index[name]]
     if not isinstance(step, CustomerResponse):
@@ -192,7 +193,7 @@ def answered(draft: Draft, message: Heard) -> list[tuple[str, int]]:
     found: list[tuple[int, Journey, CustomerResponse, MatchedBy]] = []
     for journey in draft.state.journeys.values():
         if isinstance(journey.pending, Wait):
-            step = _step(draft, journey.flow, journey.version, journey.step)
+            step = step_of(draft, journey.flow, journey.version, journey.step)
             if (matched := _matches(draft, journey, step, message)) is not None:
                 found.append((-draft.published(journey).priority, journey, step, matched))
     found.sort(key=lambda each: each[0])
@@ -220,7 +221,7 @@ def _respond(draft: Draft, journey: Journey, message: Heard, matched: MatchedBy)
 
 def time_out(draft: Draft, journey: Journey, wait: Wait) -> int:
     """Closes the wait without an answer; the next index. An answer that came too late is noted beside it."""
-    step = _step(draft, journey.flow, journey.version, journey.step)
+    step = step_of(draft, journey.flow, journey.version, journey.step)
     draft.emit(
         ResponseTimedOut(
             **draft.at(journey, journey.step, journey.visit),
@@ -244,7 +245,7 @@ def note_late(draft: Draft, message: Heard, but_of: frozenset[str]) -> None:
 
 def _note(draft: Draft, late: Late, message: Heard) -> bool:
     wait = late.wait
-    step = _step(draft, late.flow, late.version, late.step)
+    step = step_of(draft, late.flow, late.version, late.step)
     in_window = wait.since <= message.said_at <= wait.deadline + draft.settings.attribution_window_ms
     if not in_window or _fits(draft, wait, step, message) is None:
         return False
