@@ -49,7 +49,7 @@ test: $(VENV)/.dev needs-kafka  ## Everything, on Apache Kafka and ClickHouse's 
 lint: $(VENV)/.dev  ## ruff with every rule, formatting, import contracts, generated files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/lint-imports --no-timing
+	@$(BIN)/lint-imports
 	@$(BIN)/python -m schemas.generate --check
 	@$(BIN)/attesa schemas check
 

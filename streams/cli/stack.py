@@ -8,7 +8,8 @@ import typer
 
 from deploy.embedded.stack import BrokerName, ServiceState, Stack
 from streams.cli.output import show
-from streams.log.settings import Settings, load
+from streams.log.sealing import load_or_create_master_key
+from streams.log.settings import KEPT, Settings, load
 
 __all__ = ["down", "status", "up"]
 
@@ -33,6 +34,10 @@ def up(
     settings = load()
     stack = _stack(settings, broker)
     services = stack.up()
+    if settings.master_key is None:
+        kept = settings.data_dir / KEPT
+        load_or_create_master_key(kept)
+        _say(f"This stack's master key is in {kept}; the commands find it there.")
     show(
         _rows(services, json=json), json=json, title=_title(stack), broker=stack.broker, forgets=stack.forgets
     )
