@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 
-class TemplateText(msgspec.Struct, frozen=True, omit_defaults=True):
+class TemplateText(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """A template in one language: liquid."""
 
     text: str
@@ -32,7 +32,7 @@ Templates = dict[str, dict[str, TemplateText]]
 """Name (of a template, or of the step whose text stands in the flow) to language, or `*`, to its text."""
 
 
-class Definition(msgspec.Struct, frozen=True):
+class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A flow with every text that its sends need: nothing else is read to run it."""
 
     flow: Flow

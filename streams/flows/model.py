@@ -50,7 +50,19 @@ Which = Literal["trigger", "last"]
 MatchKind = Literal["event", "message", "agent_message", "conversation", "tag_added", "opted_out", "manual"]
 
 
-class Asked(msgspec.Struct, frozen=True, tag="asked", tag_field="is", omit_defaults=True):
+class _Part(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A part of a definition. A field that this version does not know would mean something: it is refused."""
+
+
+class _Condition(_Part, frozen=True, tag_field="is"):
+    """A part of a condition."""
+
+
+class _Step(_Part, frozen=True, tag_field="step"):
+    """A step."""
+
+
+class Asked(_Condition, frozen=True, tag="asked"):
     """One subject with at most one operator."""
 
     subject: str
@@ -61,19 +73,19 @@ class Asked(msgspec.Struct, frozen=True, tag="asked", tag_field="is", omit_defau
     fold: bool = False
 
 
-class AllOf(msgspec.Struct, frozen=True, tag="all", tag_field="is", omit_defaults=True):
+class AllOf(_Condition, frozen=True, tag="all"):
     """Every one holds."""
 
     of: tuple["Cond", ...]
 
 
-class AnyOf(msgspec.Struct, frozen=True, tag="any", tag_field="is", omit_defaults=True):
+class AnyOf(_Condition, frozen=True, tag="any"):
     """At least one holds."""
 
     of: tuple["Cond", ...]
 
 
-class NoneOf(msgspec.Struct, frozen=True, tag="not", tag_field="is", omit_defaults=True):
+class NoneOf(_Condition, frozen=True, tag="not"):
     """It does not hold."""
 
     of: "Cond"
@@ -82,7 +94,7 @@ class NoneOf(msgspec.Struct, frozen=True, tag="not", tag_field="is", omit_defaul
 Cond = Asked | AllOf | AnyOf | NoneOf
 
 
-class Happening(msgspec.Struct, frozen=True, omit_defaults=True):
+class Happening(_Part, frozen=True):
     """A match: something that happens at an instant. `manual` is the bare trigger."""
 
     kind: MatchKind
@@ -92,14 +104,14 @@ class Happening(msgspec.Struct, frozen=True, omit_defaults=True):
     channel: tuple[str, ...] = ()
 
 
-class AgainRule(msgspec.Struct, frozen=True, omit_defaults=True):
+class AgainRule(_Part, frozen=True):
     """When a contact may enter again."""
 
     rule: Literal["never", "after_exit", "always", "after"] = "after_exit"
     after: int | None = None
 
 
-class EnterRule(msgspec.Struct, frozen=True, omit_defaults=True):
+class EnterRule(_Part, frozen=True):
     """Who may enter."""
 
     again: AgainRule | None = None
@@ -107,7 +119,7 @@ class EnterRule(msgspec.Struct, frozen=True, omit_defaults=True):
     when: Cond | None = None
 
 
-class QuietRule(msgspec.Struct, frozen=True, omit_defaults=True):
+class QuietRule(_Part, frozen=True):
     """Hours in which nothing is sent; `hours` None: off."""
 
     hours: tuple[int, int] | None
@@ -118,7 +130,7 @@ class QuietRule(msgspec.Struct, frozen=True, omit_defaults=True):
     jitter: int = 600_000
 
 
-class CapRule(msgspec.Struct, frozen=True, omit_defaults=True):
+class CapRule(_Part, frozen=True):
     """At most so many messages in a sliding span."""
 
     messages: int
@@ -127,13 +139,13 @@ class CapRule(msgspec.Struct, frozen=True, omit_defaults=True):
     purpose: Purpose | None = None
 
 
-class LateRule(msgspec.Struct, frozen=True, omit_defaults=True):
+class LateRule(_Part, frozen=True):
     """What becomes of a late send; None: it is sent however late."""
 
     skip_after: int | None
 
 
-class PolicyRules(msgspec.Struct, frozen=True, omit_defaults=True):
+class PolicyRules(_Part, frozen=True):
     """Policies as one level states them; None: not stated here."""
 
     purpose: Purpose | None = None
@@ -143,7 +155,7 @@ class PolicyRules(msgspec.Struct, frozen=True, omit_defaults=True):
     priority: int | None = None
 
 
-class Sending(msgspec.Struct, frozen=True, tag="send", tag_field="step", omit_defaults=True):
+class Sending(_Step, frozen=True, tag="send"):
     """A send: `template` or `text`, exactly one."""
 
     id: str
@@ -159,7 +171,7 @@ class Sending(msgspec.Struct, frozen=True, tag="send", tag_field="step", omit_de
     on_unknown: Literal["hold", "resend"] = "hold"
 
 
-class Waiting(msgspec.Struct, frozen=True, tag="wait", tag_field="step", omit_defaults=True):
+class Waiting(_Step, frozen=True, tag="wait"):
     """A wait for a span."""
 
     id: str
@@ -168,7 +180,7 @@ class Waiting(msgspec.Struct, frozen=True, tag="wait", tag_field="step", omit_de
     policies: PolicyRules | None = None
 
 
-class Respond(msgspec.Struct, frozen=True, tag="customer_response", tag_field="step", omit_defaults=True):
+class Respond(_Step, frozen=True, tag="customer_response"):
     """A wait for the contact's answer. A branch that is None was not written; an empty one goes on too."""
 
     id: str
@@ -183,14 +195,14 @@ class Respond(msgspec.Struct, frozen=True, tag="customer_response", tag_field="s
     """A step's id, or `none`."""
 
 
-class Way(msgspec.Struct, frozen=True, omit_defaults=True):
+class Way(_Part, frozen=True):
     """A condition and the steps behind it."""
 
     when: Cond
     then: tuple["Step", ...] = ()
 
 
-class Branching(msgspec.Struct, frozen=True, tag="if", tag_field="step", omit_defaults=True):
+class Branching(_Step, frozen=True, tag="if"):
     """An if: the first way whose condition holds, else `otherwise`."""
 
     id: str
@@ -200,7 +212,7 @@ class Branching(msgspec.Struct, frozen=True, tag="if", tag_field="step", omit_de
     otherwise: tuple["Step", ...] = ()
 
 
-class Close(msgspec.Struct, frozen=True, tag="close_conversation", tag_field="step", omit_defaults=True):
+class Close(_Step, frozen=True, tag="close_conversation"):
     """Closes a conversation."""
 
     id: str
@@ -209,7 +221,7 @@ class Close(msgspec.Struct, frozen=True, tag="close_conversation", tag_field="st
     conversation: Which | None = None
 
 
-class EndHere(msgspec.Struct, frozen=True, tag="end", tag_field="step", omit_defaults=True):
+class EndHere(_Step, frozen=True, tag="end"):
     """Ends the journey."""
 
     id: str
@@ -221,7 +233,7 @@ class EndHere(msgspec.Struct, frozen=True, tag="end", tag_field="step", omit_def
 Step = Sending | Waiting | Respond | Branching | Close | EndHere
 
 
-class Flow(msgspec.Struct, frozen=True, omit_defaults=True):
+class Flow(_Part, frozen=True):
     """A flow file."""
 
     flow: str
@@ -236,7 +248,7 @@ class Flow(msgspec.Struct, frozen=True, omit_defaults=True):
     policies: PolicyRules | None = None
 
 
-class Channel(msgspec.Struct, frozen=True, omit_defaults=True):
+class Channel(_Part, frozen=True):
     """A channel of a workspace."""
 
     via: Via
@@ -254,20 +266,20 @@ class Channel(msgspec.Struct, frozen=True, omit_defaults=True):
     """file: which one."""
 
 
-class Consent(msgspec.Struct, frozen=True, omit_defaults=True):
+class Consent(_Part, frozen=True):
     """What marketing needs; service and urgent messages go unless denied."""
 
     marketing: Literal["opt_in", "opt_out"] = "opt_in"
 
 
-class OpenHours(msgspec.Struct, frozen=True, omit_defaults=True):
+class OpenHours(_Part, frozen=True):
     """Hours of one weekday in which the business is open."""
 
     day: int
     hours: tuple[tuple[int, int], ...] = ()
 
 
-class Workspace(msgspec.Struct, frozen=True, omit_defaults=True):
+class Workspace(_Part, frozen=True):
     """A workspace file."""
 
     workspace: str

@@ -70,15 +70,17 @@ class Reading:
             )
             return Fields(self, Pairs({}, {}, node.place), what)
         known, later = tuple(known), tuple(later)
+        meant: set[str] = set()
         for name, place in node.keys.items():
             if name in later:
                 self.not_yet(place, f"`{name}` of {what}")
             elif name not in known:
                 near = get_close_matches(name, (*known, *later), n=1, cutoff=0.5)
+                meant.update(near)
                 advice = f"Did you mean `{near[0]}`?" if near else f"Known are {', '.join(known)}"
                 self.error(place, "ATT005", f"{what} has no `{name}`", advice)
         for name in required:
-            if name not in node.pairs:
+            if name not in node.pairs and name not in meant:
                 self.error(node.place, "ATT007", f"{what} needs `{name}`", f"Add `{name}:`")
         return Fields(self, node, what)
 
