@@ -12,7 +12,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, Schema
 
 from schemas.catalog import NAMESPACE, Catalog, RecordSchema, catalog, fingerprint, stem_of
 from schemas.errors import AttesaError, NotReachableError, UsageError
-from schemas.registry import WriterSchema
+from schemas.registry import NotRegisteredError, WriterSchema
 
 __all__ = ["ConfluentRegistry", "RegistryRefusedError"]
 
@@ -52,7 +52,7 @@ class ConfluentRegistry:
         return f"{self.prefix}.{stem_of(schema)}-{NAMESPACE}.{schema.name}"
 
     def id_of(self, record: str, version: int | None = None) -> int:
-        """The id of a record's version, by default the newest; `KeyError` if it was never registered."""
+        """The id of a record's version, by default the newest; `NotRegisteredError` if it has none there."""
         found = self.files.versions(record)[version - 1] if version else self.files.newest(record)
         key = (record, found.version)
         if key not in self._ids:
@@ -61,8 +61,8 @@ class ConfluentRegistry:
                 registered = self._client.lookup_schema(subject, Schema(found.text, "AVRO"))
             except Exception as error:
                 if _is_not_found(error):
-                    raise KeyError(
-                        f"{subject} version {found.version}: run attesa schemas register"
+                    raise NotRegisteredError(
+                        f"{subject} version {found.version} is not in {self.url}; run attesa schemas register"
                     ) from error
                 raise self._failed(f"looking up {subject}", error) from error
             self._ids[key] = _known_id(registered.schema_id)

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from schemas.catalog import FOLDER, Catalog, RecordSchema, SchemaFileError, catalog, fingerprint
+from schemas.errors import AttesaError
 
 __all__ = [
     "FileRegistry",
     "GivenId",
+    "NotRegisteredError",
     "Registry",
     "WriterSchema",
     "default_registry",
@@ -28,11 +30,18 @@ class WriterSchema(NamedTuple):
     """The schema as JSON."""
 
 
+class NotRegisteredError(AttesaError, KeyError):
+    """A record is to be written whose schema has no id yet."""
+
+    # KeyError's own would put the text in quotes.
+    __str__ = Exception.__str__
+
+
 class Registry(Protocol):
     """Ids and schemas, both ways. Ids are 32-bit; once given, an id stands for its schema for ever."""
 
     def id_of(self, record: str, version: int | None = None) -> int:
-        """The id of a record's version, by default the newest; `KeyError` if it has none."""
+        """The id of a record's version, by default the newest; `NotRegisteredError` if it has none."""
 
     def schema(self, schema_id: int) -> WriterSchema:
         """What an id stands for; `KeyError` if nothing. May block on the network the first time."""
@@ -68,8 +77,13 @@ class FileRegistry:
             self._schemas[line.id] = found
 
     def id_of(self, record: str, version: int | None = None) -> int:
-        """The id of a record's version, by default the newest; `KeyError` if there is no such version."""
-        return self._ids[record, version if version is not None else self.files.newest(record).version]
+        """The id of a record's version, by default the newest; `NotRegisteredError` if it has none."""
+        try:
+            return self._ids[record, version if version is not None else self.files.newest(record).version]
+        except KeyError:
+            raise NotRegisteredError(
+                f"{record} version {version or 'any'}: there is no such schema"
+            ) from None
 
     def schema(self, schema_id: int) -> WriterSchema:
         """What an id stands for; `KeyError` if nothing."""

@@ -21,7 +21,7 @@ History = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One object for programs.")]
 
-UNCHECKED = "this broker tells no topic's configuration, so it cannot be checked; its partitions are right"
+UNCHECKED = "this broker tells no configuration of its own, so it cannot be checked; the partitions are right"
 
 
 @app.command()

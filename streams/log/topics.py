@@ -43,7 +43,7 @@ class Applied:
     topic: str
     result: Literal["created", "changed", "kept", "differs", "unchecked", "missing"]
     """changed: its configuration · differs: it stays different, `differences` say in what · unchecked: the
-    broker tells no configuration, as Tansu · missing: it is not there and nothing was to be created."""
+    broker tells no configuration of its own · missing: it is not there and nothing was to be created."""
     partitions: int
     differences: dict[str, str] = field(default_factory=dict)
     """By configuration key: what it was and what it is to be."""
@@ -208,13 +208,19 @@ def _replication(topic: TopicMetadata) -> int:
 
 
 def _configs(admin: AdminClient, specs: Sequence[TopicSpec]) -> dict[str, dict[str, str]]:
-    """What the broker says each topic's configuration is; empty where it says nothing."""
+    """What the broker says each topic's configuration is; empty where it says nothing of its own.
+
+    Tansu gives back what a topic was created with, in force or not (it keeps producers' times under
+    LogAppendTime), and nothing else; Kafka tells every key that there is.
+    """
     if not specs:
         return {}
-    resources = {ConfigResource(ConfigResource.Type.TOPIC, spec.name): spec.name for spec in specs}
+    resources = {ConfigResource(ConfigResource.Type.TOPIC, spec.name): spec for spec in specs}
     found: dict[str, dict[str, str]] = {}
     for resource, future in admin.describe_configs(list(resources), request_timeout=REQUEST_S).items():
-        found[resources[resource]] = {name: entry.value for name, entry in future.result().items()}
+        told = {name: entry.value for name, entry in future.result().items()}
+        spec = resources[resource]
+        found[spec.name] = {} if told.keys() <= spec.config.keys() else told
     return found
 
 

@@ -137,6 +137,8 @@ def test_what_its_thread_runs_into_is_raised_to_whoever_waits(
         log.follow()
         with pytest.raises(TopicMissingError):
             log.wait_for(1)
+        with pytest.raises(TopicMissingError):
+            log.check()
 
 
 @pytest.mark.kafka

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.catalog import Catalog, SchemaFileError, catalog, stem_of
 from schemas.generate import ids_source
-from schemas.registry import FileRegistry, read_ids
+from schemas.registry import FileRegistry, NotRegisteredError, read_ids
 from streams.log.topics import Topics
 from tests.schemas.test_compatibility import A, folder, record
 
@@ -42,6 +42,12 @@ def test_an_id_stays_when_its_file_is_gone(tmp_path: Path) -> None:
     files = folder(tmp_path, record(A, name="Tock"))
     assert {name: line.id for name, line in read_ids(tmp_path).items()} == {("Tick", 1): 1, ("Tock", 1): 2}
     assert FileRegistry(files).id_of("Tock") == 2
+
+
+def test_a_version_that_is_not_there_has_no_id() -> None:
+    """Said in words, not as a bare key."""
+    with pytest.raises(NotRegisteredError, match=r"^Tick version 99: there is no such schema$"):
+        FileRegistry().id_of("Tick", 99)
 
 
 def test_an_id_given_twice_is_refused(tmp_path: Path) -> None:

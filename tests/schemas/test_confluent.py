@@ -10,7 +10,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryError
 from schemas.catalog import catalog
 from schemas.confluent import ConfluentRegistry, RegistryRefusedError
 from schemas.errors import NotReachableError, UsageError
-from schemas.registry import registry_at
+from schemas.registry import NotRegisteredError, registry_at
 from schemas.types.inputs import MessageReceived
 from schemas.wire import Codec, UndecodableError
 from tests.schemas.test_compatibility import A, field, folder, record
@@ -53,8 +53,8 @@ def test_registering_again_gives_the_same_ids(registry: ConfluentRegistry) -> No
 
 def test_what_was_never_registered_says_what_to_run() -> None:
     """Encoding stops with the command that mends it."""
-    with pytest.raises(KeyError, match="attesa schemas register"):
-        ConfluentRegistry("mock://empty").id_of("Tick")
+    with pytest.raises(NotRegisteredError, match="attesa schemas register"):
+        Codec(registry=ConfluentRegistry("mock://empty")).encode(MESSAGE)
 
 
 def test_an_unknown_id_is_asked_for_once(
