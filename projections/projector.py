@@ -34,6 +34,7 @@ from schemas.wire import UndecodableError
 from streams.log import metrics
 from streams.log.dead_letters import DeadLetter, dead_letter
 from streams.log.facts_codec import FactCodec
+from streams.log.http import Health, serve
 from streams.log.producers import RecordProducer
 from streams.log.readers import TopicReader
 from streams.log.settings import Settings
@@ -95,11 +96,16 @@ class _Projector:
         self._rows: list[Row] = []
         self._facts = 0
         self._dead: list[DeadLetter] = []
+        self._is_reading = False
+        self._is_away = False
 
     def run(self, *, until_end: bool) -> Projected:
         client = connect(self._settings)
         with ExitStack() as stack:
             stack.callback(client.disconnect)
+            if self._settings.http_port:
+                http = serve(self._settings.http_host, self._settings.http_port, self._health)
+                stack.callback(http.close)
             try:
                 stored = self._begin(client, wait=not until_end)
             except _StoppedError:
@@ -107,6 +113,7 @@ class _Projector:
             reader = stack.enter_context(TopicReader(self._settings.kafka, self._topic, start=stored))
             producer = stack.enter_context(RecordProducer(self._settings.kafka))
             log.info("projecting", topic=self._topic, positions=stored)
+            self._is_reading = True
             try:
                 self._loop(client, reader, producer, stored, until_end=until_end)
             except _StoppedError:
@@ -116,11 +123,23 @@ class _Projector:
         log.info("projected", facts=self._done.facts, dead_letters=self._done.dead_letters)
         return self._done
 
+    def _health(self) -> Health:
+        """Ready while it reads and ClickHouse takes what it writes; always alive, since it waits for that."""
+        return Health(
+            alive=True,
+            ready=self._is_reading and not self._is_away,
+            detail={"clickhouse_away": self._is_away, "facts": self._done.facts},
+        )
+
     def _begin(self, client: Client, *, wait: bool) -> dict[int, int]:
         """Migrates; the positions stored."""
 
         def away(error: Exception) -> bool:
-            return wait and isinstance(error, NotReachableError)
+            if not wait or not isinstance(error, NotReachableError):
+                return False
+            self._is_away = True
+            log.warning("ClickHouse is away; nothing is read yet", error=str(error))
+            return True
 
         for attempt in stamina.retry_context(on=away, attempts=None, timeout=None, wait_max=RETRY_MAX_WAIT_S):
             if self._stop.is_set():
@@ -129,7 +148,9 @@ class _Projector:
                 for name in migrate(self._settings):
                     log.info("migrated", migration=name)
                 with answering(self._settings):
-                    return positions_of(client, self._topic)
+                    stored = positions_of(client, self._topic)
+                self._is_away = False
+                return stored
         raise AssertionError("a retry without an end has none")
 
     def _loop(
@@ -147,7 +168,7 @@ class _Projector:
             ended = until_end and len(reader.ended) == len(reader.partitions)
             leaving = ended or self._stop.is_set()
             if leaving or len(self._rows) >= BATCH_ROWS or time.monotonic() - written >= BATCH_S:
-                self._flush(client, producer, dict(reader.next))
+                self._flush(client, producer, reader)
                 written = time.monotonic()
             if leaving:
                 return
@@ -191,8 +212,9 @@ class _Projector:
             )
         )
 
-    def _flush(self, client: Client, producer: RecordProducer, reached: dict[int, int]) -> None:
+    def _flush(self, client: Client, producer: RecordProducer, reader: TopicReader) -> None:
         """Writes what was taken, then the positions reached. Blocks while ClickHouse is away."""
+        reached, behind = dict(reader.next), reader.behind()
         moved = {p: offset for p, offset in reached.items() if self._done.positions.get(p) != offset}
         if not moved:
             return
@@ -206,6 +228,8 @@ class _Projector:
             )
         producer.flush()
         self._insert(client, moved)
+        for partition, left in behind.items():
+            metrics.facts_lag.labels(str(partition)).set(left)
         for letter in self._dead:
             metrics.dead_letters_written.labels(letter.reason).inc()
         self._done.facts += self._facts
@@ -218,6 +242,7 @@ class _Projector:
         def is_away(error: Exception) -> bool:
             if not passes(error):
                 return False
+            self._is_away = True
             metrics.insert_failures.inc()
             log.warning(
                 "ClickHouse is away; nothing more is read meanwhile", error=str(error).split("\n", 1)[0]
@@ -232,6 +257,7 @@ class _Projector:
                     raise _StoppedError
                 with attempt:
                     insert(client, self._rows, self._topic, moved)
+        self._is_away = False
 
 
 def _rows(fact: Fact, partition: int, offset: int) -> list[Row]:

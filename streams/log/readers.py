@@ -117,6 +117,19 @@ class TopicReader:
                 )
             yield batch
 
+    def behind(self) -> dict[int, int]:
+        """Offsets from the next one to read to the log's end, as the last fetch told it; by partition.
+
+        Asks nobody. A partition that was not fetched yet is left out.
+        """
+        left = {}
+        for partition, offset in self.next.items():
+            place = TopicPartition(self.topic, partition)
+            _, end = self._consumer.get_watermark_offsets(place, cached=True)
+            if end >= 0:
+                left[partition] = max(0, end - offset)
+        return left
+
     def close(self) -> None:
         """Leaves the broker."""
         self._consumer.close()

@@ -288,7 +288,7 @@ def test_the_real_conversations_of_2017(projected: Settings, project: Project) -
     quantileExact gives the percentiles that were computed apart from this project: 70, 953 and 75,031 s.
     """
     if not TWCS.exists():
-        pytest.skip(f"{TWCS} is not there: its licence does not let it live in this repository")
+        pytest.skip(f"not in this checkout: {TWCS}, whose licence does not let it live in a repository")
     tweets = pd.read_csv(TWCS, dtype=str, keep_default_na=False)
     times = pd.to_datetime(tweets["created_at"], format="%a %b %d %H:%M:%S %z %Y")
     facts = [

@@ -9,11 +9,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from confluent_kafka import Producer
+from pydantic import SecretStr
 
 from deploy.embedded.clickhouse import EmbeddedClickHouse
 from deploy.kafka import ApacheKafka
+from deploy.ports import free_port
 from projections import reports
 from projections.client import connected
 from projections.errors import TooManyUndecodableError
@@ -199,11 +202,7 @@ def test_a_missing_topic_or_broker_is_named(settings: Settings) -> None:
 def test_without_clickhouse_until_end_says_so(settings: Settings) -> None:
     """What is to end by itself does not wait for a server that may never come."""
     with pytest.raises(NotReachableError, match="no ClickHouse answers"):
-        run_until_end(
-            settings.model_copy(
-                update={"clickhouse": type(settings.clickhouse)("clickhouse://127.0.0.1:1/x")}
-            )
-        )
+        run_until_end(settings.model_copy(update={"clickhouse": SecretStr("clickhouse://127.0.0.1:1/x")}))
 
 
 @pytest.fixture
@@ -215,7 +214,7 @@ def own_clickhouse(tmp_path: Path) -> Iterator[EmbeddedClickHouse]:
 
 def test_clickhouse_may_go_away_and_come_back(settings: Settings, own_clickhouse: EmbeddedClickHouse) -> None:
     """Killed between batches and in their midst: the projector waits, and at the end all is there once."""
-    own = settings.model_copy(update={"clickhouse": type(settings.clickhouse)(own_clickhouse.url)})
+    own = settings.model_copy(update={"clickhouse": SecretStr(own_clickhouse.url)})
     log = made_up_log(9, waits=90)
     third = len(log) // 3
     stop = threading.Event()
@@ -247,19 +246,27 @@ def _is_there(settings: Settings, facts: int) -> bool:
         return False
 
 
+def _readiness(settings: Settings) -> int | None:
+    try:
+        return httpx.get(f"http://127.0.0.1:{settings.http_port}/readyz").status_code
+    except httpx.TransportError:
+        return None
+
+
 def test_it_can_be_stopped_while_clickhouse_is_away(
     settings: Settings, own_clickhouse: EmbeddedClickHouse
 ) -> None:
-    """It leaves its batch, which is read again at the next start."""
-    own = settings.model_copy(update={"clickhouse": type(settings.clickhouse)(own_clickhouse.url)})
+    """It says that it is not ready, and leaves its batch, which is read again at the next start."""
+    own = settings.model_copy(update={"clickhouse": SecretStr(own_clickhouse.url), "http_port": free_port()})
     log = made_up_log(10, waits=20)
     stop = threading.Event()
     thread = threading.Thread(target=lambda: run(own, stop))
     thread.start()
     try:
-        eventually(lambda: _is_there(own, 0))
+        eventually(lambda: _readiness(own) == 200)
         own_clickhouse.kill()
         write(own, log)
+        eventually(lambda: _readiness(own) == 503)
     finally:
         stop.set()
         thread.join(60)

@@ -1,0 +1,184 @@
+"""`attesa report` and `attesa projections` as people and programs meet them."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from streams.cli import main as cli
+from streams.cli.chart import answered_chart
+from streams.log.settings import Settings
+from tests.projections.conftest import Project
+from tests.projections.log import HOUR, START, made_up_log, message, placed, responded, wait_of
+
+Attesa = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def attesa(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Attesa:
+    """Run the command line in this process: exit code, standard output, standard error."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["attesa", *arguments])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        out, err = capsys.readouterr()
+        code = left.value.code
+        return code if isinstance(code, int) else int(code is not None), out, err
+
+    return run
+
+
+@pytest.fixture
+def on_database(projected: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The command line looks at this test's database."""
+    monkeypatch.setenv("ATTESA_CLICKHOUSE", projected.clickhouse.get_secret_value())
+    monkeypatch.setenv("ATTESA_KAFKA", projected.kafka)
+    return projected
+
+
+def read(out: str) -> dict[str, Any]:
+    """The one object that --json prints."""
+    parsed: dict[str, Any] = json.loads(out)
+    return parsed
+
+
+@pytest.mark.clickhouse
+def test_reports_have_the_keys_that_programs_rely_on(
+    on_database: Settings, project: Project, attesa: Attesa
+) -> None:
+    """One object: rows, as_of, report, by; in a row the numbers, and the dimensions asked for."""
+    assert on_database.prefix == "attesa"
+    project(made_up_log(1, waits=40))
+    code, out, _ = attesa("report", "messages", "--window", "1h", "--json")
+    answer = read(out)
+    assert code == 0
+    assert (answer["report"], answer["by"]) == ("messages", [])
+    assert re.fullmatch(r"2025-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", answer["as_of"])
+    (row,) = answer["rows"]
+    assert row.keys() == {"sent", "replied", "replied_in_window", "response_seconds"}
+    assert row["response_seconds"].keys() == {"p10", "p50", "p90"}
+
+    _, out, _ = attesa("report", "response-rate", "--by", "flow,step", "--by", "day", "--json")
+    answer = read(out)
+    assert (answer["report"], answer["by"]) == ("response-rate", ["flow", "step", "day"])
+    counts = {
+        "opened", "responded", "timed_out", "cancelled", "pending", "matured_responded", "matured_timed_out",
+        "rate",
+    }  # fmt: skip
+    assert all(row.keys() == counts | {"flow", "step", "day"} for row in answer["rows"])
+
+    _, out, _ = attesa("report", "time-to-response", "--json")
+    answer = read(out)
+    (row,) = answer["rows"]
+    assert row["response_seconds"].keys() == {"p10", "p50", "p75", "p90", "p99"}
+    assert row.keys() == {"waits", "responded", "response_seconds", "median_seconds", "curve"}
+    assert row["curve"][0].keys() == {"seconds", "answered", "at_risk", "waiting"}
+
+
+@pytest.mark.clickhouse
+def test_people_get_a_table_and_a_chart(on_database: Settings, project: Project, attesa: Attesa) -> None:
+    """As-of stands above the numbers; the curve is drawn under its name."""
+    assert on_database.prefix == "attesa"
+    waits = [wait_of(number, START) for number in range(4)]
+    project(placed(*waits, responded(waits[0], START + 60_000), settled=START + HOUR))
+    code, out, _ = attesa("report", "time-to-response", "--by", "flow")
+    assert code == 0
+    assert "as of 2025-03-01T01:00:00.000Z" in out
+    assert "flow nudge (4 waits)" in out
+    assert "█" in out
+    assert "1m" in out
+
+
+@pytest.mark.clickhouse
+def test_an_unknown_as_of_is_said(on_database: Settings, project: Project, attesa: Attesa) -> None:
+    """No clock is projected yet: programs get null, people a sentence on standard error."""
+    assert on_database.prefix == "attesa"
+    project(placed(message(1, START)))
+    code, out, err = attesa("report", "messages", "--json")
+    assert (code, read(out)["as_of"], read(out)["rows"]) == (0, None, [])
+    assert "not every partition's clock is projected yet" in err
+
+
+@pytest.mark.clickhouse
+def test_wrong_usage_ends_with_two(on_database: Settings, project: Project, attesa: Attesa) -> None:
+    """An unknown dimension, time or window: what is wrong, and what there is."""
+    assert on_database.prefix == "attesa"
+    project(placed(settled=START))
+    for arguments, said in (
+        (("response-rate", "--by", "flwo"), "did you mean flow"),
+        (("messages", "--since", "soon"), "--since soon: not a time"),
+        (("messages", "--window", "long"), "--window long: not a span"),
+    ):
+        code, _, err = attesa("report", *arguments)
+        assert code == 2
+        assert said in err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("report", "response-rate"),
+        ("report", "time-to-response"),
+        ("report", "messages"),
+        ("projections", "migrate"),
+        ("projections", "status"),
+        ("projector", "--until-end"),
+    ],
+    ids=" ".join,
+)
+def test_without_clickhouse_they_end_with_three(
+    attesa: Attesa, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """What was tried is said, the password is not."""
+    monkeypatch.setenv("ATTESA_CLICKHOUSE", "clickhouse://anna:secret@127.0.0.1:1/attesa")
+    code, _, err = attesa(*command, "--json")
+    assert code == 3
+    assert "clickhouse://127.0.0.1:1/attesa" in err
+    assert "secret" not in err
+
+
+@pytest.mark.clickhouse
+def test_migrate_and_status_say_what_stands(
+    clickhouse_url: str, attesa: Attesa, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pending before, applied after; nothing to do the second time."""
+    monkeypatch.setenv("ATTESA_CLICKHOUSE", clickhouse_url)
+    _, out, _ = attesa("projections", "status", "--json")
+    assert {row["state"] for row in read(out)["migrations"]} == {"pending"}
+    _, out, _ = attesa("projections", "migrate", "--json")
+    assert len(read(out)["rows"]) == len(read(attesa("projections", "status", "--json")[1])["migrations"])
+    _, out, _ = attesa("projections", "migrate", "--json")
+    assert read(out)["rows"] == []
+    code, out, _ = attesa("projections", "status")
+    assert (code, out.count("applied")) == (0, 5)
+
+
+@pytest.mark.clickhouse
+def test_a_prefix_is_a_database(on_database: Settings, project: Project, attesa: Attesa) -> None:
+    """Another prefix is read from its own database; one that was never projected says what to do."""
+    assert on_database.prefix == "attesa"
+    project(placed(settled=START))
+    code, _, err = attesa("report", "messages", "--prefix", "never-there")
+    assert code == 1
+    assert "never_there" in err
+    assert "attesa projections migrate" in err
+
+
+def test_a_chart_climbs_from_left_to_right() -> None:
+    """Each column is as high as the share that had answered by its time; the scale ends just above it."""
+    lines = answered_chart([(1, 0.1), (60, 0.2), (3_600, 0.45)], width=40, height=5).splitlines()
+    assert lines[0].startswith("  50% ┤")
+    columns = [sum(len(line) > 7 + at and line[7 + at] != " " for line in lines[:5]) for at in range(40)]
+    assert columns == sorted(columns)
+    assert columns[0] == 1
+    assert columns[-1] == 5
+    assert lines[-1].split() == ["1s", "10s", "1m", "5m", "15m", "1h"]
+
+
+def test_a_chart_without_answers_says_so() -> None:
+    """And one with a single answer is drawn all the same."""
+    assert answered_chart([]) == "no answer yet"
+    assert "100% ┤" in answered_chart([(0.0, 1.0)])
