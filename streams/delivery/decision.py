@@ -40,6 +40,8 @@ class Past(msgspec.Struct, frozen=True):
     """Calls that an attempt stands for; at a restart: without anyone knowing what became of them."""
     in_doubt: bool = False
     """The last of them may have got through, for all that is known."""
+    via: str | None = None
+    """By which adapter that was."""
     ended: bool = False
 
 

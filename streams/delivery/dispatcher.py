@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 import structlog
 
 from schemas.registry import registry_at
@@ -19,7 +20,6 @@ from streams.delivery.decision import (
     Call,
     Drop,
     Hold,
-    Past,
     Say,
     Skip,
     Write,
@@ -62,8 +62,8 @@ class Limits:
     per_workspace: int = 96
     """Of those, one workspace's at most: a slow provider leaves room for the others."""
     queued: int = 50_000
-    """Commands in memory, shared out to the partitions; one that has its share is not read on. Twice as many at
-    most, while partitions come.
+    """Commands in memory, shared out to the partitions; one that has its share is not read on. At most twice
+    as many, while partitions come.
     """
     drain_s: float = 60.0
     """So long a partition that goes waits for its calls; what is out then becomes unknown to the next owner.
@@ -243,7 +243,7 @@ class Dispatcher:
             now=self._now(),
             past=item.past,
             world=self._world,
-            honours_key=item.past.in_doubt and self._honours_key(item.command),
+            honours_key=item.past.in_doubt and self._honours_key(item),
         )
 
     def _launch(self, now: int) -> None:
@@ -280,7 +280,7 @@ class Dispatcher:
     def _settle(self, wait_s: float = 0.0) -> None:
         """Takes what calls have come to, and what Kafka has acknowledged."""
         for ended in self._calls.ended(wait_s):
-            ended.item.past = Past(attempts=ended.attempts, in_doubt=ended.item.past.in_doubt)
+            ended.item.past = msgspec.structs.replace(ended.item.past, attempts=ended.attempts)
             self._end(ended.item, ended.result, ended.at)
         while not self._acknowledged.empty():
             ledger, offset, command = self._acknowledged.get()
@@ -340,6 +340,8 @@ class Dispatcher:
             self._lease.renew()
             self._journal.check()
             self._settle(_BUSY_S)
+            # The partitions that stay go on meanwhile.
+            self._launch(self._now())
         if not lost:
             self._journal.flush(self._limits.drain_s)
             self._settle()
@@ -356,9 +358,13 @@ class Dispatcher:
         self._flows.close()
         self._adapters.close()
 
-    def _honours_key(self, command: Command) -> bool:
-        channel = self._world.channel(command)
-        adapter = self._adapters.of(channel) if channel else None
+    def _honours_key(self, item: Item) -> bool:
+        """Whether the provider that may have had it would know it again."""
+        channel = self._world.channel(item.command)
+        if channel is None or channel.via != item.past.via:
+            # The key is another provider's.
+            return False
+        adapter = self._adapters.of(channel)
         return adapter is not None and adapter.honours_key
 
     def _pace_key(self, command: Command) -> PaceKey:

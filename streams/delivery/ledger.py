@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 
+from schemas.types.records import Attempt
 from streams.delivery.decision import Past
 
 __all__ = ["Ledger"]
@@ -14,21 +15,28 @@ class Ledger:
     """One partition's account. Commands end in any order; what is committed is the lowest unfinished."""
 
     def __init__(
-        self, partition: int, attempts: dict[str, int], ended: set[str], *, remembers: int = 10_000
+        self,
+        partition: int,
+        tried: dict[str, Attempt],
+        ended: set[str],
+        *,
+        start: int | None = None,
+        remembers: int = 10_000,
     ) -> None:
-        """From what was read at the assignment: calls by command id, and commands whose outcome was said.
+        """From what was read at the assignment: the last attempt of commands that have no outcome, and those
+        that have one. `start` is where the commands are read from.
 
         Of ended commands at least the last `remembers` are known, and all that were read at the assignment.
         """
         self.partition = partition
         self.closed = False
         """The partition is no longer ours: whoever has it speaks for its commands."""
-        self._attempts = attempts
+        self._tried = tried
         self._ended: OrderedDict[str, None] = OrderedDict.fromkeys(ended)
         self._remembers = max(remembers, len(ended))
         # Ordered by insertion, which is the order of the log; a plain dict is slow at its front.
         self._unfinished: OrderedDict[int, None] = OrderedDict()
-        self._next: int | None = None
+        self._next = start
 
     def __len__(self) -> int:
         """Commands read and not finished."""
@@ -38,8 +46,8 @@ class Ledger:
         """What is known of a command that was just read."""
         if command in self._ended:
             return _ENDED
-        attempts = self._attempts.get(command, 0)
-        return Past(attempts=attempts, in_doubt=True) if attempts else _FRESH
+        last = self._tried.get(command)
+        return _FRESH if last is None else Past(attempts=last.attempt, in_doubt=True, via=last.via)
 
     def read(self, offset: int) -> None:
         """A record was read; offsets rise."""
@@ -52,7 +60,7 @@ class Ledger:
         """
         del self._unfinished[offset]
         if command is not None:
-            self._attempts.pop(command, None)
+            self._tried.pop(command, None)
             self._ended[command] = None
             self._ended.move_to_end(command)
             while len(self._ended) > self._remembers:

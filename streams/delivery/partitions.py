@@ -7,8 +7,6 @@ from typing import Final, NamedTuple
 
 import structlog
 from confluent_kafka import (
-    OFFSET_BEGINNING,
-    OFFSET_INVALID,
     Consumer,
     KafkaError,
     KafkaException,
@@ -244,16 +242,15 @@ class Partitions:
             consumer.incremental_assign(start)
         consumer.pause(start)
         for each in start:
-            committed = each.offset if each.offset >= 0 else None
-            self._restoring[each.partition] = self._restorers.submit(self._restore, each.partition, committed)
+            self._restoring[each.partition] = self._restorers.submit(
+                self._restore, each.partition, each.offset
+            )
         _log.info("partitions came", partitions=[each.partition for each in came])
 
     def _start(self, consumer: Consumer, committed: TopicPartition) -> TopicPartition:
-        """Where to go on: at the committed offset, or where the log begins if that is gone."""
-        if committed.offset == OFFSET_INVALID:
-            return TopicPartition(committed.topic, committed.partition, OFFSET_BEGINNING)
+        """Where to go on: at the committed offset; where the log begins, if none was or that is gone."""
         low, _ = consumer.get_watermark_offsets(committed, timeout=_REQUEST_S)
-        if low > committed.offset:
+        if low > committed.offset >= 0:
             _log.error(
                 "commands were deleted before they ended",
                 partition=committed.partition,
@@ -262,10 +259,10 @@ class Partitions:
             )
         return TopicPartition(committed.topic, committed.partition, max(low, committed.offset))
 
-    def _restore(self, partition: int, committed: int | None) -> Ledger:
+    def _restore(self, partition: int, start: int) -> Ledger:
         if self._is_history():
-            return Ledger(partition, {}, set())
-        return restore(self._bootstrap, self._topics, partition, committed, self._registry)
+            return Ledger(partition, {}, set(), start=start)
+        return restore(self._bootstrap, self._topics, partition, start, self._registry)
 
     def _open_restored(self) -> None:
         for partition in [each for each, future in self._restoring.items() if future.done()]:

@@ -3,15 +3,22 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.types.records import Attempt
 from streams.delivery.decision import Past
 from streams.delivery.ledger import Ledger
+
+
+def tried(attempt: int) -> Attempt:
+    """The last attempt of a command."""
+    return Attempt(command="tried", at=0, attempt=attempt, channel="whatsapp", via="webhook")
 
 
 @given(st.permutations(range(12)))
 def test_what_is_committed_is_the_lowest_unfinished(order: list[int]) -> None:
     """Commands end in any order; a crash brings back everything from the lowest that has not."""
-    ledger = Ledger(0, {}, set())
-    assert ledger.position is None
+    assert Ledger(0, {}, set()).position is None
+    ledger = Ledger(0, {}, set(), start=0)
+    assert ledger.position == 0
     for offset in range(12):
         ledger.read(offset * 3)
     left = set(range(12))
@@ -24,15 +31,15 @@ def test_what_is_committed_is_the_lowest_unfinished(order: list[int]) -> None:
 
 def test_an_attempt_without_an_outcome_is_in_doubt() -> None:
     """What the log tells at the assignment."""
-    ledger = Ledger(0, {"tried": 2}, {"ended"})
-    assert ledger.past("tried") == Past(attempts=2, in_doubt=True)
+    ledger = Ledger(0, {"tried": tried(2)}, {"ended"})
+    assert ledger.past("tried") == Past(attempts=2, in_doubt=True, via="webhook")
     assert ledger.past("ended").ended
     assert ledger.past("new") == Past()
 
 
 def test_a_command_that_ended_here_is_known_as_ended() -> None:
     """A second record of the same command does nothing."""
-    ledger = Ledger(0, {"tried": 1}, set())
+    ledger = Ledger(0, {"tried": tried(1)}, set())
     ledger.read(0)
     ledger.finished(0, "tried")
     assert ledger.past("tried") == Past(ended=True)
