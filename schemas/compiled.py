@@ -261,6 +261,18 @@ def _union_writer(members: list[Any]) -> Callable[[Any, Add], None]:
 
 
 def _varint(unsigned: int) -> bytes:
+    if 0x7_FFFF_FFFF < unsigned < 0x400_0000_0000:
+        # Six bytes: every time between 1970's second half and 2039, in most records twice.
+        return bytes(
+            (
+                unsigned & 127 | 128,
+                unsigned >> 7 & 127 | 128,
+                unsigned >> 14 & 127 | 128,
+                unsigned >> 21 & 127 | 128,
+                unsigned >> 28 & 127 | 128,
+                unsigned >> 35,
+            )
+        )
     out = bytearray()
     while unsigned > 127:
         out.append(unsigned & 127 | 128)

@@ -51,6 +51,11 @@ def test_times_before_the_epoch_are_right() -> None:
     assert dict(headers_for(message(at=-1), None))["ce_time"] == b"1969-12-31T23:59:59.999Z"
 
 
+def test_a_year_has_four_digits() -> None:
+    """RFC 3339, also for claims from long ago."""
+    assert dict(headers_for(message(at=-62_135_596_800_000), None))["ce_time"] == b"0001-01-01T00:00:00.000Z"
+
+
 def test_a_child_stays_in_its_trace() -> None:
     """Trace and flags are the parent's, the span is its own and the same at every replay."""
     child = child_traceparent(PARENT, "fact-1")

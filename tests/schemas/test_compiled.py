@@ -35,14 +35,26 @@ def _id(name: str) -> bytes:
     return default_registry().id_of(name).to_bytes(4, "big")
 
 
-@given(value=st.integers(-(2**63), 2**63 - 1))
-def test_every_long(value: int) -> None:
-    """Zigzag and varint over the whole range."""
+@pytest.mark.parametrize(
+    "near", [0, 64, 2**13, 2**34, 2**41, 2**62, 2**63 - 2, -(2**34), -(2**41), -(2**63) + 1]
+)
+@given(by=st.integers(-1, 1), anywhere=st.integers(-(2**63), 2**63 - 1))
+def test_every_long(near: int, by: int, anywhere: int) -> None:
+    """Zigzag and varint over the whole range, and where one byte more begins."""
+    for value in (near + by, anywhere):
+        assert _written(value) == _written_by_fastavro(value)
+
+
+def _written(value: int) -> bytes:
     out: list[bytes] = []
     field_encoder("long")(value, out.append)
+    return b"".join(out)
+
+
+def _written_by_fastavro(value: int) -> bytes:
     theirs = io.BytesIO()
     fastavro.schemaless_writer(theirs, "long", value)
-    assert b"".join(out) == theirs.getvalue()
+    return theirs.getvalue()
 
 
 def test_blocks_with_sizes_and_in_pieces_are_read() -> None:
