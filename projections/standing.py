@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from projections.client import connected
+from streams.log.clients import client_options
 from streams.log.settings import Settings
 from streams.log.topics import Topics
 
@@ -58,7 +59,7 @@ def _ends(bootstrap: str, topic: str, partitions: list[int]) -> dict[int, int]:
     """Where what is committed ends; nothing for a partition of which the broker says nothing in time."""
     if not partitions:
         return {}
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    admin = AdminClient(client_options(bootstrap))
     latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
     asked = {TopicPartition(topic, partition): latest for partition in partitions}
     futures = admin.list_offsets(

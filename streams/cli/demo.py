@@ -39,8 +39,9 @@ LOOK_S: Final = 0.25
 
 STORY: Final = """
 SELECT contact, count() AS facts FROM facts FINAL
-WHERE workspace = {workspace} AND contact IN
-  (SELECT contact FROM facts FINAL WHERE workspace = {workspace} AND fact = 'ConversationCloseCommanded')
+WHERE workspace = {workspace:String} AND contact IN
+  (SELECT contact FROM facts FINAL
+   WHERE workspace = {workspace:String} AND fact = 'ConversationCloseCommanded')
 GROUP BY contact HAVING facts BETWEEN 10 AND 40 ORDER BY facts, contact LIMIT 1
 """
 
@@ -59,8 +60,9 @@ def demo(
 ) -> None:
     """Two weeks of a coffee shop's conversations, ending now, in about a minute.
 
-    Starts an embedded broker and ClickHouse (no Kafka, no ClickHouse, no Java), publishes three flows, plays made-up customers, shows the
-    messages as they go out, then the reports and one customer's story. Nothing is left behind.
+    Starts an embedded broker and ClickHouse (no Kafka, no ClickHouse, no Java), publishes three flows, plays
+    made-up customers, shows the messages as they go out, then the reports and one customer's story. Nothing
+    is left behind.
     """
     err.print("[bold]Attesa[/]: a broker and ClickHouse, embedded, are starting …")
     with EphemeralStack() as stack:

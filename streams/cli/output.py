@@ -10,7 +10,10 @@ from rich.table import Table
 
 __all__ = ["console", "show"]
 
-console = Console()
+PIPED_WIDTH = 140
+"""Columns where standard output is no terminal: tables are not folded for a screen that is not there."""
+
+console = Console(width=None if sys.stdout.isatty() else PIPED_WIDTH)
 """Standard output. Progress and questions go to standard error."""
 
 
@@ -23,6 +26,7 @@ def show(
             json_module.dumps({**extra, "rows": list(rows)}, ensure_ascii=False, default=str) + "\n"
         )
         return
+    rows = [_flat(row) for row in rows]
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     columns = list(dict.fromkeys(name for row in rows for name in row))
     for name in columns:
@@ -31,6 +35,18 @@ def show(
     for row in rows:
         table.add_row(*(_text(row.get(name)) for name in columns))
     console.print(table if rows else f"{title or 'nothing'}: no rows")
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row whose cells that are mappings have become columns of their own."""
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            unit = " s" if name.endswith("_seconds") else ""
+            flat |= {f"{key}{unit}": item for key, item in value.items()}
+        else:
+            flat[name] = value
+    return flat
 
 
 def _text(value: Any) -> str:
@@ -43,8 +59,6 @@ def _text(value: Any) -> str:
         case int():
             return f"{value:,}"
         case float():
-            return f"{value:.3f}"
-        case Mapping():
-            return ", ".join(f"{name} {_text(item)}" for name, item in value.items())
+            return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
         case _:
             return str(value)

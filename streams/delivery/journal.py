@@ -11,6 +11,7 @@ from schemas.types.inputs import CommandOutcome
 from schemas.types.records import Attempt
 from schemas.wire import Codec
 from streams.delivery.message import Result
+from streams.log.clients import client_options
 from streams.log.dead_letters import DeadLetter
 from streams.log.errors import DeliveryFailedError
 from streams.log.headers import headers_for
@@ -54,7 +55,7 @@ class Journal:
         self._closed = threading.Event()
         self._producer = Producer(
             {
-                "bootstrap.servers": bootstrap,
+                **client_options(bootstrap),
                 "enable.idempotence": True,
                 "acks": "all",
                 "linger.ms": 2,

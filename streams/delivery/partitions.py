@@ -18,6 +18,7 @@ from schemas.errors import AttesaError
 from schemas.registry import Registry
 from streams.delivery.ledger import Ledger
 from streams.delivery.restore import restore
+from streams.log.clients import client_options
 from streams.log.readers import partitions_of
 from streams.log.settings import Settings
 from streams.log.topics import Topics
@@ -80,7 +81,7 @@ class Partitions:
         """Partitions whose end was seen since they were opened."""
         self._consumer = Consumer(
             {
-                "bootstrap.servers": settings.kafka,
+                **client_options(settings.kafka),
                 "group.id": f"{settings.prefix}-dispatcher",
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,

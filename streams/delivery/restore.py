@@ -13,6 +13,7 @@ from schemas.types.inputs import CommandOutcome
 from schemas.types.records import Attempt
 from schemas.wire import Codec, UndecodableError
 from streams.delivery.ledger import Ledger
+from streams.log.clients import client_options
 from streams.log.readers import TopicReader
 from streams.log.topics import Topics
 
@@ -87,7 +88,7 @@ def _since(bootstrap: str, topic: str, partition: int, time: int) -> Iterator[Me
 
 def _offset_at(bootstrap: str, topic: str, partition: int, time: int) -> int | None:
     """The first offset at or after a time; None if all is older."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "attesa-reader"})
+    consumer = Consumer({**client_options(bootstrap), "group.id": "attesa-reader"})
     try:
         (found,) = consumer.offsets_for_times(
             [TopicPartition(topic, partition, max(0, time))], timeout=_REQUEST_S

@@ -238,7 +238,7 @@ def _asks_for_help(life: _Life, at: int) -> None:
             )
     elif chance.random() < 0.45:
         life.says(
-            at + HOUR + 10 * SECOND + life.delay(2 * MINUTE, 0.8),
+            answered + HOUR + 10 * SECOND + life.delay(2 * MINUTE, 0.8),
             ANSWERS[customer.language][0],
             "whatsapp",
             conversation,

@@ -17,7 +17,7 @@ from streams.log.topics import Topics
 __all__ = ["FLOWS", "configure", "play"]
 
 HOUR: Final = 3_600_000
-FLOWS: Final = ("nudge-and-close", "verify-purchase", "abandoned-cart")
+FLOWS: Final = ("nudge-after-reply", "verify-purchase", "abandoned-cart")
 """The ready flows that the demo publishes."""
 
 

@@ -5,6 +5,7 @@ from typing import Final
 from confluent_kafka import Consumer, TopicPartition
 
 from schemas.types.inputs import Input, Tick
+from streams.log.clients import REACH_S, client_options
 from streams.log.partitioner import key_of
 from streams.log.producers import RecordProducer
 from streams.log.readers import partitions_of, read_to_end
@@ -13,7 +14,7 @@ from streams.log.topics import Topics
 __all__ = ["HistoryWriter", "clock_of", "flows_end"]
 
 TICKER: Final = "history"
-REQUEST_S: Final = 30.0
+REQUEST_S: Final = REACH_S
 
 
 class HistoryWriter:
@@ -53,7 +54,7 @@ def flows_end(bootstrap: str, topics: Topics) -> int:
 
 def clock_of(bootstrap: str, topics: Topics) -> int:
     """The latest record time in the inbound topic, ms UTC; 0 if it is empty. Reads its last records only."""
-    client = Consumer({"bootstrap.servers": bootstrap, "group.id": "attesa-reader"})
+    client = Consumer({**client_options(bootstrap), "group.id": "attesa-reader"})
     try:
         start = {}
         for partition in partitions_of(client, topics.inbound, bootstrap):

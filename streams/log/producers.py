@@ -13,13 +13,14 @@ from schemas.errors import NotReachableError
 from schemas.registry import Registry
 from schemas.types.inputs import Input
 from schemas.wire import Codec
+from streams.log.clients import REACH_S, client_options
 from streams.log.errors import DeliveryFailedError, TopicMissingError
 from streams.log.headers import headers_for
 from streams.log.partitioner import PARTITIONER, key_of, partition_of
 
 __all__ = ["RecordProducer", "produce_inputs"]
 
-REQUEST_S: Final = 30.0
+REQUEST_S: Final = REACH_S
 MAX_MESSAGE_BYTES: Final = 4 << 20
 """The largest of the topics' own limits."""
 
@@ -45,7 +46,7 @@ class RecordProducer:
         self._failed: list[tuple[KafkaError, Message]] = []
         self._producer = Producer(
             {
-                "bootstrap.servers": bootstrap,
+                **client_options(bootstrap),
                 "enable.idempotence": True,
                 "acks": "all",
                 "partitioner": PARTITIONER,

@@ -21,6 +21,7 @@ from schemas.wire import UndecodableError
 from streams.flows.compile import RULES
 from streams.flows.definition import content_of
 from streams.flows.parsing.flow import GRAMMAR
+from streams.log.clients import REACH_S, client_options
 from streams.log.facts_codec import FactCodec
 from streams.log.partitioner import key_of
 from streams.log.producers import RecordProducer
@@ -39,7 +40,7 @@ __all__ = [
     "workspace_configured",
 ]
 
-REQUEST_S: Final = 30.0
+REQUEST_S: Final = REACH_S
 Progress = Callable[[int, int], None]
 """How many partitions have said so for all records, and how many there are."""
 
@@ -147,7 +148,7 @@ def publish(
 
 def _ends(bootstrap: str, topic: str) -> dict[int, int]:
     """Where each partition ends now, or a little before: what follows is read from there."""
-    client = Consumer({"bootstrap.servers": bootstrap, "group.id": "attesa-reader"})
+    client = Consumer({**client_options(bootstrap), "group.id": "attesa-reader"})
     try:
         return {
             partition: client.get_watermark_offsets(TopicPartition(topic, partition), REQUEST_S)[1]

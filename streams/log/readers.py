@@ -13,6 +13,7 @@ from typing import Any, Final, Self, cast
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.errors import NotReachableError
+from streams.log.clients import REACH_S, client_options
 from streams.log.errors import LogGapError, PartitionFailedError, TopicMissingError
 
 __all__ = ["TopicReader", "partitions_of", "read_to_end"]
@@ -20,7 +21,7 @@ __all__ = ["TopicReader", "partitions_of", "read_to_end"]
 BATCH: Final = 20_000
 WAIT_S: Final = 0.05
 """`consume` waits out its time even at the end, so it is short."""
-REQUEST_S: Final = 30.0
+REQUEST_S: Final = REACH_S
 SILENT_S: Final = 60.0
 """A broker that neither gives records nor an end for so long has failed."""
 
@@ -58,7 +59,7 @@ class TopicReader:
         self.topic = topic
         self._consumer = Consumer(
             {
-                "bootstrap.servers": bootstrap,
+                **client_options(bootstrap),
                 # Never used: the client wants one even where it joins no group.
                 "group.id": "attesa-reader",
                 "enable.auto.commit": False,

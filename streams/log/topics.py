@@ -17,13 +17,14 @@ from confluent_kafka.admin._metadata import TopicMetadata
 from confluent_kafka.cimpl import NewTopic
 
 from schemas.errors import NotReachableError
+from streams.log.clients import REACH_S, client_options
 from streams.log.errors import TopicDiffersError
 
 __all__ = ["Applied", "TopicSpec", "Topics", "apply", "listing"]
 
 DAY_MS: Final = 86_400_000
 FOR_EVER: Final = "-1"
-REQUEST_S: Final = 30.0
+REQUEST_S: Final = REACH_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def apply(bootstrap: str, specs: Sequence[TopicSpec], *, dry_run: bool = False) 
     changed: `TopicDiffersError` says why, before anything was touched. With `dry_run` nothing is touched at
     all. Raises `NotReachableError` when no broker answers.
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient(client_options(bootstrap))
     there = _topics(admin, bootstrap)
     present = [spec for spec in specs if spec.name in there]
     for spec in present:
@@ -187,7 +188,7 @@ def apply(bootstrap: str, specs: Sequence[TopicSpec], *, dry_run: bool = False) 
 
 def listing(bootstrap: str, prefix: str) -> dict[str, int]:
     """The topics of a prefix that are there, with their partition counts."""
-    there = _topics(AdminClient({"bootstrap.servers": bootstrap}), bootstrap)
+    there = _topics(AdminClient(client_options(bootstrap)), bootstrap)
     return {
         name: len(topic.partitions) for name, topic in sorted(there.items()) if name.startswith(f"{prefix}.")
     }
