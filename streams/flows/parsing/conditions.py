@@ -62,19 +62,11 @@ def _asked(reading: Reading, node: Node, what: str) -> Cond:
     fields = reading.fields(
         node, what, ("all", "any", "not", *VALUES, *STATES, *OPERATORS, "fold"), later=LATER
     )
-    nothing = Asked("property", "")
-    if not fields.node.pairs or any(name in fields for name in LATER):
-        return nothing
-    subject = fields.one_kind((*VALUES, *STATES))
+    subjects = (*VALUES, *STATES)
+    missing = f"{what} asks about nothing", f"Start with one of {', '.join(subjects)}, or all, any, not"
+    subject = fields.one_kind(subjects, missing=missing, instead=LATER)
     if subject is None:
-        if not any(name in fields for name in (*VALUES, *STATES)):
-            reading.error(
-                node.place,
-                "ATT007",
-                f"{what} asks about nothing",
-                f"Start with one of {', '.join((*VALUES, *STATES))}, or all, any, not",
-            )
-        return nothing
+        return Asked("property", "")
     operator = fields.one_kind(OPERATORS)
     if operator is not None and subject in STATES:
         reading.error(
@@ -164,12 +156,9 @@ def _reference(reading: Reading, node: Pairs, what: str, *, now: bool = False) -
     """`{property|attribute|var|now: …}`."""
     kinds = (*VALUES, "now") if now else VALUES
     fields = reading.fields(node, what, kinds)
-    kind = fields.one_kind(kinds)
+    missing = f"{what} looks up nothing", f"Write one of {', '.join(kinds)}"
+    kind = fields.one_kind(kinds, missing=missing, instead=tuple(node.pairs))
     if kind is None:
-        if not fields.node.pairs:
-            reading.error(
-                node.place, "ATT008", f"{what} looks up nothing", f"Write one of {', '.join(kinds)}"
-            )
         return {}
     if kind == "now":
         reading.scalar(fields["now"], "`now`", scalars.offset, 0)
@@ -201,17 +190,10 @@ def happening(
     if isinstance(node, Leaf) and node.value in also:
         return reading.locate(nothing, node)
     fields = reading.fields(node, what, (*MATCHES, *also, "where", "same", "channel"), later=later)
-    if not fields.node.pairs or any(name in fields for name in later):
-        return nothing
-    kind = fields.one_kind((*MATCHES, *also))
+    kinds = (*MATCHES, *also)
+    missing = f"{what} says nothing that can happen", f"Start with one of {', '.join(kinds)}"
+    kind = fields.one_kind(kinds, missing=missing, instead=later)
     if kind is None:
-        if not any(name in fields for name in (*MATCHES, *also)):
-            reading.error(
-                node.place,
-                "ATT007",
-                f"{what} says nothing that can happen",
-                f"Start with one of {', '.join((*MATCHES, *also))}",
-            )
         return nothing
     match kind:
         case "manual":

@@ -68,21 +68,22 @@ class Reading:
                 f"{what} is a mapping, here stands {_kind(node)}",
                 f"Write it with keys: {', '.join(known)}",
             )
-            return Fields(self, Pairs({}, {}, node.place), what)
+            return Fields(self, Pairs({}, {}, node.place), what, None)
         known, later = tuple(known), tuple(later)
         meant: set[str] = set()
         for name, place in node.keys.items():
             if name in later:
+                meant.add(name)
                 self.not_yet(place, f"`{name}` of {what}")
             elif name not in known:
-                near = get_close_matches(name, (*known, *later), n=1, cutoff=0.5)
-                meant.update(near)
+                near = get_close_matches(name, (*known, *later), n=1)
+                meant.update([name, *near])
                 advice = f"Did you mean `{near[0]}`?" if near else f"Known are {', '.join(known)}"
                 self.error(place, "ATT005", f"{what} has no `{name}`", advice)
         for name in required:
             if name not in node.pairs and name not in meant:
                 self.error(node.place, "ATT007", f"{what} needs `{name}`", f"Add `{name}:`")
-        return Fields(self, node, what)
+        return Fields(self, node, what, frozenset(meant))
 
     def not_yet(self, place: Place, what: str) -> None:
         """Notes what the grammar has and this version does not."""
@@ -185,8 +186,9 @@ class Reading:
 class Fields:
     """The fields of one mapping, each read by a method of `Reading`; a default if it is not there."""
 
-    def __init__(self, reading: Reading, node: Pairs, what: str) -> None:
-        """Of that mapping."""
+    def __init__(self, reading: Reading, node: Pairs, what: str, meant: frozenset[str] | None) -> None:
+        """Of that mapping. `meant`: keys that a finding has named already; None: it is no mapping at all."""
+        self.meant = meant
         self.reading = reading
         self.node = node
         self.what = what
@@ -199,12 +201,16 @@ class Fields:
         """Its value's node; a missing one is a null at the mapping's place, so that reading goes on."""
         return self.node.pairs.get(name, Leaf(None, self.node.place))
 
-    def one_kind(self, kinds: tuple[S, ...]) -> S | None:
-        """Which of these keys stands there; a finding and None unless exactly one."""
+    def one_kind(
+        self, kinds: tuple[S, ...], *, missing: tuple[str, str] | None = None, instead: tuple[str, ...] = ()
+    ) -> S | None:
+        """Which of these keys stands there; a finding and None for more than one.
+
+        With `missing` (message, advice) for none as well, unless a finding has named one of them, or one of
+        `instead`, already.
+        """
         order = list(self.node.pairs)
         found = sorted((kind for kind in kinds if kind in self), key=order.index)
-        if len(found) == 1:
-            return found[0]
         if len(found) > 1:
             self.reading.error(
                 self.node.keys[found[1]],
@@ -212,7 +218,10 @@ class Fields:
                 f"{self.what} has both `{found[0]}` and `{found[1]}`",
                 "Keep one of the two",
             )
-        return None
+        explained = self.meant is None or not self.meant.isdisjoint((*kinds, *instead))
+        if not found and missing is not None and not explained:
+            self.reading.error(self.node.place, "ATT007", *missing)
+        return found[0] if len(found) == 1 else None
 
     def get(self, name: str, read: Callable[[Node, str], T], default: T) -> T:
         """The field read by `read(node, what)`; the default if it is not there."""

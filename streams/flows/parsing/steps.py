@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import get_args
 
 from streams.flows.model import (
+    AllOf,
     Branching,
     Close,
+    Cond,
     EndHere,
     PolicyRules,
     Respond,
@@ -55,12 +57,9 @@ class Steps:
         fields = self.reading.fields(
             node, f"a step of {what}", (*KINDS, "id", "title", "policies", *beside), later=LATER
         )
-        kind = fields.one_kind(KINDS)
+        missing = "this step does nothing", f"Give it one of {', '.join(KINDS)}"
+        kind = fields.one_kind(KINDS, missing=missing, instead=LATER)
         if kind is None:
-            if fields.node.pairs and not any(name in fields for name in (*KINDS, *LATER)):
-                self.reading.error(
-                    node.place, "ATT007", "this step does nothing", f"Give it one of {', '.join(KINDS)}"
-                )
             return EndHere("")
         self.count[kind] += 1
         readers: dict[str, Callable[[Fields, str], Step]] = {
@@ -99,14 +98,10 @@ class Steps:
     def _send(self, fields: Fields, name: str) -> Sending:
         known = ("channel", "template", "text", "subject", "vars", "purpose", "on_unknown")
         inner = self.reading.fields(fields["send"], "`send`", known, later=SEND_LATER)
-        if (
-            inner.one_kind(("template", "text")) is None
-            and inner.node.pairs
-            and not ("template" in inner or "text" in inner)
-        ):
-            self.reading.error(
-                inner.node.place, "ATT007", "this send has no message", "Add `template: <name>` or `text: …`"
-            )
+        inner.one_kind(
+            ("template", "text"),
+            missing=("this send has no message", "Add `template: <name>` or `text: …`"),
+        )
         step = Sending(
             id=name,
             title=fields.text("title"),
@@ -183,7 +178,9 @@ class Steps:
 
     def _way(self, node: Node, what: str) -> Way:
         fields = self.reading.fields(node, what, ("if", "then"), required=("if",))
-        when = condition(self.reading, fields["if"], "`if`")
+        when: Cond = AllOf(())
+        if "if" in fields:
+            when = condition(self.reading, fields["if"], "`if`")
         return self.reading.locate(Way(when, fields.get("then", self.block, ())), fields)
 
     def _close(self, fields: Fields, name: str) -> Close:
