@@ -19,8 +19,8 @@ What stands in ClickHouse. Made from the tables' own comments by `python -m proj
 
 Every row is a function of one fact, so that what is delivered twice collapses to one row; read the tables
 `FINAL` with `do_not_merge_across_partitions_select_final = 1`. Empty text stands for none, and times are
-milliseconds since the epoch, UTC, 0 for none. Message texts, names, addresses, attributes and what providers and
-operators wrote are never here; the facts hold what of it they may, sealed.
+milliseconds since the epoch, UTC, 0 for none. Message texts, names, addresses, attributes and what providers
+and operators wrote are never here; the facts hold what of it they may, sealed.
 """
 
 _TABLES: Final = """
