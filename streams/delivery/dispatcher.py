@@ -355,6 +355,7 @@ class Dispatcher:
         self._lease.close()
         self._journal.close()
         self._calls.close()
+        self._partitions.leave()
         self._flows.close()
         self._adapters.close()
 

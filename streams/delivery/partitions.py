@@ -75,6 +75,7 @@ class Partitions:
         self._committed: dict[int, int] = {}
         self._failure: AttesaError | None = None
         self._alone = False
+        self._has_left = False
         self.open: dict[int, Ledger] = {}
         """Partitions whose commands are read."""
         self.at_end: set[int] = set()
@@ -232,6 +233,16 @@ class Partitions:
         if self.open or self._restoring:
             held = sorted({*self.open, *self._restoring})
             self._go([TopicPartition(self._topics.commands, each) for each in held])
+        self.leave()
+
+    def leave(self) -> None:
+        """Leaves the group as things are, nothing handed back: what is unfinished is the next owner's.
+        Idempotent.
+        """
+        if self._has_left:
+            return
+        self._has_left = True
+        self._forget([TopicPartition(self._topics.commands, each) for each in self.all])
         self._consumer.close()
         self._restorers.shutdown(wait=True, cancel_futures=True)
 
@@ -277,6 +288,8 @@ class Partitions:
         _log.info("partitions went", partitions=[each.partition for each in going])
 
     def _go(self, going: list[TopicPartition]) -> None:
+        if self._has_left:
+            return
         ledgers = [self.open[each.partition] for each in going if each.partition in self.open]
         self._hand_back(ledgers, False)
         self.commit(ledgers, wait=True)

@@ -141,7 +141,8 @@ def test_a_deployment_without_a_secret_stops_and_loses_nothing(log: Prefix, endp
     log.command(due("c1"))
     with pytest.raises(UsageError, match="ATTESA_WEBHOOK_SECRET"):
         run(log.settings.model_copy(update={"webhook_secret": None}), threading.Event())
-    assert log.outcomes() == log.attempts() == {}
+    assert log.outcomes() == {}
+    assert log.attempts() == {}
     with InThread(log):
         assert [each.outcome for each in log.ended("c1")["c1"]] == ["accepted"]
 
