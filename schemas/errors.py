@@ -3,7 +3,7 @@
     AttesaError
     ├── UsageError          wrong usage: exit code 2
     ├── NotReachableError   a server is not there: exit code 3
-    └── …                   one class per thing that an operator would do about it, beside the code that raises it
+    └── …                   one class per thing that an operator would do, beside the code that raises it
 
 A message says what, where (file and line, or topic-partition-offset) and what to do next.
 """
