@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import TextIO
+from typing import Final, TextIO
 
 import structlog
 from structlog.typing import Processor
@@ -10,6 +10,9 @@ from structlog.typing import Processor
 from streams.log.settings import Settings
 
 __all__ = ["configure"]
+
+LIBRARIES: Final = ("aiokafka", "faust", "mode", "httpx", "httpcore")
+"""What they say short of a warning is theirs; at debug level all of it is shown."""
 
 
 def configure(settings: Settings, process: str, stream: TextIO | None = None) -> None:
@@ -49,5 +52,7 @@ def configure(settings: Settings, process: str, stream: TextIO | None = None) ->
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    for library in LIBRARIES:
+        logging.getLogger(library).setLevel(max(level, logging.WARNING) if level > logging.DEBUG else level)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(process=process)
