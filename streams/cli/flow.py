@@ -1,5 +1,6 @@
 """`attesa flow`: check flows, publish them, see what is in force."""
 
+import json as json_module
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
@@ -22,6 +23,7 @@ from streams.flows.files import (
     read_workspace_file,
     ready_flows,
 )
+from streams.flows.json_schema import flow_schema, workspace_schema
 from streams.flows.parsing.codes import FORM
 from streams.flows.parsing.flow import FlowFile, parse
 from streams.flows.review import checks
@@ -128,6 +130,17 @@ def codes(*, json: Json = False) -> None:
     rows = [{"code": each.code, "severity": "error", "meaning": each.meaning} for each in FORM.values()]
     rows += [{"code": e.code, "severity": e.severity, "meaning": e.meaning} for e in checks().values()]
     show(rows, json=json, title="Codes")
+
+
+@app.command("schema")
+def schema(
+    of: Annotated[str, typer.Argument(help="flow or workspace.")] = "flow",
+) -> None:
+    """The JSON Schema of flow files (or of workspace files), for editors; one object."""
+    made = {"flow": flow_schema, "workspace": workspace_schema}.get(of)
+    if made is None:
+        raise UsageError(f"there is no schema of {of}; there are flow and workspace")
+    typer.echo(json_module.dumps(made(), ensure_ascii=False, indent=1))
 
 
 @app.command("publish")
