@@ -21,8 +21,8 @@ _OLD_STORES_EVERY: Final = 3_600
 class Assignments:
     """Owners by partition, driven by the signals of a Faust app. Implements the transport's `Sources`.
 
-    The group only says who should try: that no two workers decide the same partition rests on the transactional
-    ids and the changelog alone.
+    The group only says who should try: that no two workers decide the same partition rests on the
+    transactional ids and the changelog alone.
     """
 
     def __init__(self, app: Any, shared: Shared) -> None:
@@ -57,7 +57,7 @@ class Assignments:
         """The owners of the partitions that are this worker's now."""
         return [owner for _, owner in sorted(self.owners.items()) if owner.state != "closed"]
 
-    async def _assigned(self, _app: Any, assigned: Any, **_: Any) -> None:  # noqa: RUF029 - a signal's receiver
+    async def _assigned(self, _app: Any, assigned: Any, **_: Any) -> None:
         """Returns at once: aiokafka sends no heartbeats while this runs."""
         if self._ending:
             return
@@ -71,7 +71,7 @@ class Assignments:
             self._owner(partition).assign(self._turn)
 
     async def _revoked(self, _app: Any, revoked: Any, **_: Any) -> None:
-        """Returns when nothing is under way any more: what was decided is committed while it is still ours."""
+        """Returns when nothing is under way: what was decided is committed while it is still ours."""
         self._turn += 1
         await asyncio.gather(*(owner.park() for owner in self.owners.values()))
         self._log.info(
@@ -87,7 +87,9 @@ class Assignments:
             task.cancel()
 
     async def watch(self) -> None:
-        """Keeps the gauges; tells lag tools how far the partitions are; takes away old stores. Until cancelled."""
+        """Keeps the gauges; tells lag tools how far the partitions are; takes away old stores. Until
+        cancelled.
+        """
         seconds = 0
         while True:
             owners = self.assigned

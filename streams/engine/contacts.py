@@ -1,4 +1,4 @@
-"""The contacts of a partition as its decider sees them: the store, a cache, and the open transaction on top."""
+"""A partition's contacts as its decider sees them: store, cache, and the open transaction on top."""
 
 from typing import Any, Final
 

@@ -10,9 +10,11 @@ from streams.engine.errors import TooManyDeadLettersError
 __all__ = ["Limits", "RejectedError", "ShellReason"]
 
 ShellReason = Literal["bad_contact", "wrong_partition", "text_too_long", "undecidable"]
-"""What the shell itself finds: a key that is no UTF-8 · a contact first seen on a partition where its key does not
-belong · a text over ATTESA_MAX_TEXT_BYTES · an input on which the core failed. Beside these stand the wire's reasons
-(`schemas.wire.Reason`) and the core's (`streams.core.refusals.DeadReason`, which has two of these names too)."""
+"""What the shell itself finds: a key that is no UTF-8 · a contact first seen on a partition where its key
+does not belong · a text over ATTESA_MAX_TEXT_BYTES · an input on which the core failed. Beside these stand
+the wire's reasons (`schemas.wire.Reason`) and the core's (`streams.core.refusals.DeadReason`, which has two
+of these names too).
+"""
 
 WINDOW: Final = 10_000
 
@@ -65,8 +67,8 @@ class Limits:
 
     def _refuse(self, what: str, setting: str) -> None:
         raise TooManyDeadLettersError(
-            f"{self._where}: {what} could not be decided. The worker stops here rather than drain the topic into dead "
-            "letters; the last of them were not written. See the reasons in the dead letters and this log; correct the "
-            "sender or the schemas and start again; if they are to become dead letters all the same, start with a "
-            f"larger {setting}."
+            f"{self._where}: {what} could not be decided. The worker stops here rather than drain the topic "
+            "into dead letters; the last of them were not written. See the reasons in the dead letters and "
+            "in this log; correct the sender or the schemas and start again; if they are to become dead letters "
+            f"all the same, start with a larger {setting}."
         )

@@ -1,8 +1,9 @@
 """The deadlines of a partition's contacts, soonest first, without holding ten million in memory.
 
-The index in the store has at least one entry for a contact at or before its soonest deadline; entries are hints,
-since a deadline that moved later rewrites nothing until its old entry comes up. A window of the soonest entries is
-kept in memory and read on from where it ended: never from the start, where deleted entries lie.
+The index in the store has at least one entry for a contact at or before its soonest deadline; entries are
+hints, since a deadline that moved later rewrites nothing until its old entry comes up. A window of the
+soonest entries is kept in memory and read on from where it ended: never from the start, where deleted entries
+lie.
 """
 
 import heapq

@@ -58,7 +58,9 @@ class StateCodec(Protocol):
 class Core(Protocol):
     """The core of an engine: the project's own, or a test's toy."""
 
-    states: StateCodec
+    @property
+    def states(self) -> StateCodec:
+        """How it keeps a contact."""
 
     def first_position(self, offset: int) -> Position:
         """Where a partition begins whose log begins at `offset`."""

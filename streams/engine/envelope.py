@@ -6,7 +6,8 @@
     …      length of the wrapped key, 1 byte, and the wrapped key
     …      the state, as `streams.core.state` encodes it
 
-The soonest due stands outside the state so that a recovery fills the index of deadlines without decoding states.
+The soonest due stands outside the state so that a recovery fills the index of deadlines without decoding
+states.
 """
 
 import struct

@@ -29,6 +29,7 @@ __all__ = [
     "TooManyDeadLettersError",
     "TopicsMissingError",
     "UndecidableError",
+    "WorkerFailedError",
 ]
 
 
@@ -54,10 +55,11 @@ class ClockAheadError(PartitionStoppedError):
         ahead = (timestamp - now) / 1000
         self.retry_s = min(max((timestamp - now - limit) / 1000, 0.2), 30.0)
         super().__init__(
-            f"{topic}-{partition} at offset {offset}: the record's timestamp {_moment(timestamp)} is {ahead:,.0f} s "
-            f"ahead of this worker's clock; the limit is {limit / 1000:,.0f} s. This partition stands still and goes "
-            f"on by itself at {_moment(timestamp - limit)}. If this worker's clock is slow, set it right; if the "
-            "record is to be taken as it is, start the worker with a larger ATTESA_CLOCK_AHEAD_LIMIT_S."
+            f"{topic}-{partition} at offset {offset}: the record's timestamp {_moment(timestamp)} is "
+            f"{ahead:,.0f} s ahead of this worker's clock; the limit is {limit / 1000:,.0f} s. This "
+            f"partition stands still and goes on by itself at {_moment(timestamp - limit)}. If this worker's clock is "
+            "slow, set it right; if the record is to be taken as it is, start the worker with a larger "
+            "ATTESA_CLOCK_AHEAD_LIMIT_S."
         )
 
 
@@ -68,9 +70,9 @@ class FlowLogBehindError(PartitionStoppedError):
 
     def __init__(self, *, topic: str, partition: int, offset: int, flows_through: int, end: int) -> None:
         super().__init__(
-            f"{topic}-{partition} at offset {offset}: the tick names flow commands up to {flows_through}, the flows "
-            f"topic was read to {end}. The partition goes on when the flows topic has them; if it was made anew, "
-            "this prefix cannot be continued."
+            f"{topic}-{partition} at offset {offset}: the tick names flow commands up to {flows_through}, "
+            f"the flows topic was read to {end}. The partition goes on when the flows topic has them; if it was "
+            "made anew, this prefix cannot be continued."
         )
 
 
@@ -82,9 +84,9 @@ class PositionOutsideLogError(PartitionStoppedError):
     def __init__(self, *, topic: str, partition: int, position: int, low: int | None = None) -> None:
         begins = "" if low is None else f" (it begins at {low})"
         super().__init__(
-            f"{topic}-{partition}: the next input is at {position}, and the log does not hold it{begins}. Inputs were deleted "
-            "before they were decided, or the topic was made anew under an old state. Restore the topic, or start "
-            "under a new prefix."
+            f"{topic}-{partition}: the next input is at {position}, and the log does not hold it{begins}. "
+            "Inputs were deleted before they were decided, or the topic was made anew under an old state. "
+            "Restore the topic, or start under a new prefix."
         )
 
 
@@ -115,6 +117,10 @@ class UndecidableError(EngineError):
 
 class TooManyDeadLettersError(EngineError):
     """So many inputs failed that the fault is with the sender or with this version, not with a record."""
+
+
+class WorkerFailedError(EngineError):
+    """The Kafka client below the worker failed; nothing that was decided is in doubt."""
 
 
 class TopicsMissingError(EngineError):

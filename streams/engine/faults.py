@@ -10,22 +10,25 @@ __all__ = ["Faults", "NoFaults", "Point"]
 Point = Literal[
     "after_init",
     "in_recovery",
-    "before_fetch_delivery",
+    "at_delivery",
     "mid_produce",
     "before_commit",
     "after_commit_before_store",
     "after_store",
 ]
-"""Where, in the order of a partition's life: fenced off the last owner; between two reads of the changelog; with a
-fetched batch in hand; with half of a transaction sent; before its commit; after the commit, the store still behind;
-after the store."""
+"""Where, in the order of a partition's life: fenced off the last owner; between two reads of the changelog;
+with a fetched batch in hand; with half of a transaction sent; before its commit; after the commit, the store
+still behind; after the store.
+"""
 
 
 class Faults(Protocol):
     """What happens at the points."""
 
     def at(self, point: Point, partition: int) -> None:
-        """Returns, raises, or never returns. Called in the partition's thread (`before_fetch_delivery`: the loop's)."""
+        """Returns, raises, or never returns. Called in the partition's thread (`at_delivery`: the
+        loop's).
+        """
 
 
 class NoFaults:

@@ -1,8 +1,10 @@
-"""One partition from one assignment to the next: its records decided, and each batch committed as one transaction.
+"""One partition from one assignment to the next: its records decided, and each batch committed as one
+transaction.
 
-A transaction holds the facts, the commands, the dead letters, the data keys made and destroyed, the state of each
-contact that was touched, once, and last `!position`. A batch that makes much, as a tick with many due deadlines, is
-cut into several. Everything here runs in the partition's own thread; any error leaves the fold useless.
+A transaction holds the facts, the commands, the dead letters, the data keys made and destroyed, the state of
+each contact that was touched, once, and last `!position`. A batch that makes much, as a tick with many due
+deadlines, is cut into several. Everything here runs in the partition's own thread; any error leaves the fold
+useless.
 """
 
 import time
@@ -156,19 +158,22 @@ class PartitionFold:
     def _one(self, record: InboundRecord, should_stop: Callable[[], bool]) -> bool:
         """Decides one record; False if it stopped on the way, at a commit."""
         try:
-            if record.offset in self._undecidable:
-                raise RejectedError("undecidable", "the core failed on it; the worker's log has the error")
-            entry = self._reader.entry(record)
+            entry = self._entry(record)
         except RejectedError as rejected:
             self._bury(record, rejected.reason, rejected.detail)
             self._pass_over(record)
             self._made.failed.append(True)
             return True
         if type(entry.record) is Tick:
-            self._wait_for_flows(entry)
+            self._wait_for_flows(entry.offset, entry.record)
         else:
             self._made.failed.append(False)
         return self._decide(entry, record, should_stop)
+
+    def _entry(self, record: InboundRecord) -> Entry:
+        if record.offset in self._undecidable:
+            raise RejectedError("undecidable", "the core failed on it; the worker's log has the error")
+        return self._reader.entry(record)
 
     def _decide(self, entry: Entry, record: InboundRecord, should_stop: Callable[[], bool]) -> bool:
         parent = traceparent_in(record.headers)
@@ -272,18 +277,17 @@ class PartitionFold:
     def _key_record(self, kept: ContactKey | None) -> bytes | None:
         return None if kept is None else self._shared.records.encode(kept)
 
-    def _wait_for_flows(self, entry: Entry) -> None:
+    def _wait_for_flows(self, offset: int, tick: Tick) -> None:
         """Until the flow log is read to where the tick says."""
-        assert isinstance(entry.record, Tick)
         try:
-            self._shared.flows.wait_for(entry.record.flows_through, _FLOW_LOG_WAIT_S)
+            self._shared.flows.wait_for(tick.flows_through, _FLOW_LOG_WAIT_S)
         except LogGapError as error:
             self._commit()
             raise FlowLogBehindError(
                 topic=self._topics.inbound,
                 partition=self._partition,
-                offset=entry.offset,
-                flows_through=entry.record.flows_through,
+                offset=offset,
+                flows_through=tick.flows_through,
                 end=self._shared.flows.end,
             ) from error
 

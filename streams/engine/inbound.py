@@ -57,8 +57,8 @@ class InboundReader:
         if belongs != self._partition and self._contacts.get(contact) is None:
             raise RejectedError(
                 "wrong_partition",
-                f"by murmur2 its key belongs on partition {belongs} of {self._partitions}; the producer's partitioner "
-                "is another one",
+                f"by murmur2 its key belongs on partition {belongs} of {self._partitions}: the producer "
+                "partitions otherwise",
             )
         return contact
 

@@ -4,8 +4,8 @@
                  ▲            │
                  └── failed / stopped (tries again after a pause) ──▶ closed (given away; or the worker ends)
 
-The loop's thread alone changes the state; the partition's own thread alone touches producer, store and fold. An
-owner and its thread live as long as the process: so what closes always comes before what opens next.
+The loop's thread alone changes the state; the partition's own thread alone touches producer, store and fold.
+An owner and its thread live as long as the process: so what closes always comes before what opens next.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from streams.engine.transport import Batch
 from streams.log import metrics
 from streams.log.errors import LogGapError, PartitionFailedError
 
-__all__ = ["Owner", "State"]
+__all__ = ["BatchLost", "Owner", "State"]
 
 State = Literal["idle", "recovering", "open", "parked", "failed", "stopped", "closed"]
 
@@ -106,8 +106,9 @@ class Owner:
     def assign(self, turn: int) -> None:
         """It is ours. At once if it was ours all the time and no generation was missed, else by recovery."""
         self._stop = False
-        if self.state == "parked" and self._generation() == self.generation + 1:
-            self._open(turn)
+        missed_none = self._generation() == self.generation + 1
+        if self.state == "parked" and self._fold is not None and missed_none:
+            self._open(self._fold)
             self._log.info("the partition stayed", next=self.next)
             return
         self.state = "idle"
@@ -124,7 +125,7 @@ class Owner:
             await self._failed(error, turn)
         else:
             if not self._stop and turn == self._current_turn():
-                self._open(turn)
+                self._open(recovered.fold)
                 self._log.info(
                     "the partition is open",
                     next=self.next,
@@ -151,11 +152,9 @@ class Owner:
         self._fold = recovered.fold
         return recovered
 
-    def _open(self, turn: int) -> None:
-        assert self._fold is not None
-        assert turn == self._current_turn()
+    def _open(self, fold: PartitionFold) -> None:
         self.epoch += 1
-        self.fetch_at = self._fold.position.next
+        self.fetch_at = fold.position.next
         self.generation = self._generation()
         self.state, self.error = "open", None
 
@@ -199,16 +198,12 @@ class Owner:
 
     # ---- batches
 
-    def before_delivery(self, batch: Batch) -> bool:
-        """Whether the batch may go to the agent: a test may lose it here."""
-        try:
-            self._shared.faults.at("before_fetch_delivery", batch.partition)
-        except BatchLost:
-            return False
-        return True
-
     def take(self, batch: Batch) -> None:
         """Begins to decide a batch, if it joins on to what was decided last. Returns at once."""
+        try:
+            self._shared.faults.at("at_delivery", self.partition)
+        except BatchLost:
+            return
         if self._working is not None or self.state != "open" or self._stop or self._fold is None:
             batch.finish()
             return
@@ -223,16 +218,12 @@ class Owner:
             self._log.info("a batch was lost on the way: fetched again", next=at, start=batch.start)
             batch.finish()
             return
-        self._working = asyncio.get_running_loop().create_task(self._work(batch))
+        self._working = asyncio.get_running_loop().create_task(self._work(self._fold, batch))
 
-    async def _work(self, batch: Batch) -> None:
+    async def _work(self, fold: PartitionFold, batch: Batch) -> None:
         turn = self._current_turn()
         try:
-            await self._in_thread(self._take_in_thread, batch)
-            if not self._stop and self._fold is not None and self._fold.position.next <= batch.last:
-                # It ended in the middle of the batch.
-                self.epoch += 1
-                self.fetch_at = self._fold.position.next
+            await self._in_thread(self._take_in_thread, fold, batch)
         except Exception as error:  # noqa: BLE001 - whatever it was, `_failed` sorts it
             self.state = "failed"
             self._spawn(self._failed(error, turn))
@@ -242,10 +233,9 @@ class Owner:
             self._working = None
             batch.finish()
 
-    def _take_in_thread(self, batch: Batch) -> None:
-        assert self._fold is not None
-        self._fold.take(batch.records, lambda: self._stop)
-        next_offset = self._fold.position.next
+    def _take_in_thread(self, fold: PartitionFold, batch: Batch) -> None:
+        fold.take(batch.records, lambda: self._stop)
+        next_offset = fold.position.next
         self._undecidable = {offset for offset in self._undecidable if offset >= next_offset}
 
     # ---- trouble
@@ -275,10 +265,9 @@ class Owner:
         if pause is None:
             await self._crash(error)
             return
-        if self._stop or self.state == "closed":
-            return
         await asyncio.sleep(pause)
-        if not self._stop and turn == self._current_turn() and self.state in {"failed", "stopped"}:
+        # Revoked or closed meanwhile: the turn went on.
+        if turn == self._current_turn():
             await self._recover(turn)
 
     def _sort(self, error: Exception) -> float | None:
@@ -293,7 +282,7 @@ class Owner:
                 )
                 return error.retry_s
             case FencedError():
-                # The group will tell who has it. If it does not, it is ours: but never fence him back at once.
+                # The group will tell who has it; if it does not, it is ours. Never fence him back at once.
                 pause = 1.5 * self._shared.settings.session_timeout_s
                 self._log.warning("another worker took the partition", error=self.error, pause_s=pause)
                 return pause

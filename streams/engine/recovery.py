@@ -1,8 +1,8 @@
 """From an assignment to a partition that can decide: fence, read the changelog, find the position.
 
-In this order: the last owner is fenced and his open transaction ended; the changelog is read, read committed, from
-the store's own offset to its end; the position in it says what comes next of the inbound topic. It takes the time of
-what changed since the store was last written: 200,000 records and more a second.
+In this order: the last owner is fenced and his open transaction ended; the changelog is read, read committed,
+from the store's own offset to its end; the position in it says what comes next of the inbound topic. It takes
+the time of what changed since the store was last written: 200,000 records and more a second.
 """
 
 import shutil
@@ -26,7 +26,8 @@ from streams.log.readers import TopicReader
 __all__ = ["Recovered", "Stopped", "recover", "store_path", "throw_away_old_stores"]
 
 STORE_TOO_OLD_S: Final = 5 * 86_400.0
-"""The changelog keeps tombstones for 7 days: an older store might miss one and bring an erased contact back."""
+"""The changelog keeps tombstones for 7 days: an older store might miss one and bring an erased contact back.
+"""
 _REQUEST_S: Final = 30.0
 
 
@@ -57,7 +58,9 @@ def recover(
     undecidable: Collection[int],
     should_stop: Callable[[], bool],
 ) -> Recovered:
-    """Runs in the partition's thread. Raises `Stopped`, `PositionOutsideLogError`, and what broker and disk raise."""
+    """Runs in the partition's thread. Raises `Stopped`, `PositionOutsideLogError`, and what broker and disk
+    raise.
+    """
     begun = time.monotonic()
     producer.open()
     shared.faults.at("after_init", partition)
@@ -132,16 +135,14 @@ def _beginning(shared: Shared, topic: str, partition: int) -> int:
         {"bootstrap.servers": shared.settings.kafka, "group.id": "attesa-reader", "log_level": 3}
     )
     try:
-        low, _high = consumer.get_watermark_offsets(
-            TopicPartition(shared.topics.inbound, partition), _REQUEST_S
-        )
+        low, _high = consumer.get_watermark_offsets(TopicPartition(topic, partition), _REQUEST_S)
     finally:
         consumer.close()
     return int(low)
 
 
 def throw_away_old_stores(shared: Shared, assigned: Collection[int]) -> list[Path]:
-    """Deletes stores of partitions that are elsewhere for long: what was erased meanwhile is still in them."""
+    """Deletes stores of partitions that are elsewhere for long: what was erased since is still in them."""
     thrown = []
     folder = store_path(shared, 0).parent
     for path in sorted(folder.glob("p*")) if folder.is_dir() else []:

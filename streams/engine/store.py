@@ -6,8 +6,8 @@
     !position                the position, as in the changelog
     !offset                  next offset of the changelog, and when it was written (wall clock, ms)
 
-Written after the commit, in one write batch with the changelog's offset; the log of RocksDB is not synced: what a
-power cut takes away is read again from the changelog. Keys and values are bytes. One thread at a time.
+Written after the commit, in one write batch with the changelog's offset; the log of RocksDB is not synced:
+what a power cut takes away is read again from the changelog. Keys and values are bytes. One thread at a time.
 """
 
 import shutil
@@ -87,7 +87,7 @@ class Store:
         position: bytes,
         changelog_offset: int,
     ) -> None:
-        """What a committed transaction changed. `deadlines`: index entries, True to add, False to take away."""
+        """What a committed transaction changed. `deadlines`: entries to add (True) and to take away."""
         batch = rocksdict.WriteBatch(raw_mode=True)
         for contact, envelope in contacts:
             self._put_contact(batch, contact.encode(), envelope)
@@ -146,8 +146,8 @@ class Store:
         return found
 
     def purge(self) -> int:
-        """Rewrites the files that may still hold erased contacts, so that no file opens them; returns how many
-        contacts. Cheap when there are none; else it rewrites the files around each.
+        """Rewrites the files that may still hold erased contacts, so that no file opens them; returns how
+        many contacts. Cheap when there are none; else it rewrites the files around each.
         """
         erased: list[bytes] = []
         entries = self._db.iter()

@@ -53,7 +53,7 @@ class TransactionalProducer:
         )
         self._open = False
         self._begun = False
-        self._report: tuple[KafkaError | None, int | None] = (None, None)
+        self._reports: list[tuple[KafkaError | None, int | None]] = []
 
     def open(self) -> None:
         """Fences the last owner; 0.01 to 1 s."""
@@ -73,13 +73,13 @@ class TransactionalProducer:
         An error (a time-out too) says nothing about whether it was committed: read the changelog.
         """
         self._begin()
-        self._report = (None, None)
+        self._reports.clear()
         self._raising(self._last, topic, partition, key, value)
         self._raising(self._producer.commit_transaction, _COMMIT_S)
         self._begun = False
-        error, offset = self._report
+        error, offset = self._reports[-1]
         if error is not None or offset is None:
-            raise KafkaException(error or KafkaError(KafkaError._FAIL, "no report of the last record"))  # noqa: SLF001
+            raise KafkaException(error)
         return offset
 
     def close(self) -> None:
@@ -112,7 +112,7 @@ class TransactionalProducer:
         self._producer.produce(topic, value, key, partition, on_delivery=self._reported)
 
     def _reported(self, error: KafkaError | None, message: Message) -> None:
-        self._report = (error, message.offset())
+        self._reports.append((error, message.offset()))
 
     def _raising(self, call: Any, *arguments: Any) -> None:
         try:
@@ -123,6 +123,6 @@ class TransactionalProducer:
                 reason.code() in _FENCED or (self._open and reason.fatal())
             ):
                 raise FencedError(
-                    f"{reason.str()}: another worker has this partition now; what this one had under way is void"
+                    f"{reason.str()}: another worker has this partition; what was under way here is void"
                 ) from error
             raise

@@ -10,11 +10,12 @@ the exact pins): `Consumer._drain_messages` and `perform_seek` of Faust, `AIOKaf
   there is no position to be wrong about. (To seek and then fetch lost records at a rebalance.)
 - the group's committed offsets are written for lag tools and never read.
 """
+# ruff: noqa: SLF001 - what is private there is what this file is about
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, Protocol, TypeVar, cast
 
 import faust
 from aiokafka import TopicPartition
@@ -36,6 +37,7 @@ _PREFETCH_BACKOFF_S = 0.02  # else one partition with records at hand stops the 
 _FETCH_TIMEOUT_S = 0.5
 _COMMIT_WAIT_S = 1.0
 _LOOK_S = 0.05
+_T = TypeVar("_T")
 
 
 class InboundRecord(Protocol):
@@ -89,9 +91,6 @@ class Source(Protocol):
     epoch: int
     fetch_at: int
 
-    def before_delivery(self, batch: Batch) -> bool:
-        """Whether the batch may go to the agent."""
-
     def fetch_failed(self, offset: int, error: Exception) -> None:
         """The broker gave an error for this offset; the pump ends."""
 
@@ -103,20 +102,20 @@ class Sources(Protocol):
         """The owner of an open partition; None if it is not ours or not open."""
 
 
-class BatchSchema(faust.Schema):  # type: ignore[misc,type-arg]  # Faust's is untyped
+class BatchSchema(faust.Schema[Any, Any]):
     """Passes the message through: its value is already what the agent wants."""
 
     def compile(self, app: Any, **_options: Any) -> Any:
         """The function that makes an event of a message."""
         create_event = app.create_event
 
-        async def decode(message: Any, *, propagate: bool = False) -> Any:  # noqa: ARG001, RUF029 - Faust's shape
+        async def decode(message: Any, *, propagate: bool = False) -> Any:  # noqa: ARG001 - Faust's shape
             return create_event(None, message.value, message.headers, message)
 
         return decode
 
 
-class ConsumerThread(aiokafka.AIOKafkaConsumerThread):  # type: ignore[misc]
+class ConsumerThread(aiokafka.AIOKafkaConsumerThread):
     """aiokafka's consumer in its thread, asked for records by offset."""
 
     async def on_start(self) -> None:
@@ -132,7 +131,8 @@ class ConsumerThread(aiokafka.AIOKafkaConsumerThread):  # type: ignore[misc]
         return consumer
 
     async def fetch_from(self, tp: TP, offset: int, most: int) -> Sequence[InboundRecord]:
-        """Runs in the consumer's thread. Records of `tp`, the first at `offset` or later if there is a gap in the log.
+        """Runs in the consumer's thread. Records of `tp`, the first at `offset` or later if there is a gap in
+        the log.
 
         Nothing if there are none, or if the assignment is not what it was when asked. At most `most`. Raises
         `OffsetOutOfRangeError` where the log does not hold `offset`, and other `KafkaError`s of the broker.
@@ -163,7 +163,9 @@ class ConsumerThread(aiokafka.AIOKafkaConsumerThread):  # type: ignore[misc]
         return records
 
     async def note_progress(self, offsets: Mapping[TP, int]) -> None:
-        """Runs in the consumer's thread. Writes the group's offsets, for lag tools only: a failure means nothing."""
+        """Runs in the consumer's thread. Writes the group's offsets, for lag tools only: a failure means
+        nothing.
+        """
         consumer = self._ensure_consumer()
         assignment = _assignment(consumer)
         if assignment is None or not assignment.active:
@@ -185,21 +187,26 @@ def _assignment(consumer: Any) -> Any:
     return None if subscription is None else subscription.assignment
 
 
-class Consumer(aiokafka.Consumer):  # type: ignore[misc]
+class Consumer(aiokafka.Consumer):
     """Pumps batches from the consumer's thread to the agent."""
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def _own_thread(self) -> ConsumerThread:
+        return cast("ConsumerThread", self._thread)
 
     async def perform_seek(self) -> None:
         """Faust would seek to the group's offsets here. Each fetch says from where instead."""
 
     async def note_progress(self, offsets: Mapping[TP, int]) -> None:
         """Writes the group's offsets for lag tools."""
-        await self._in_thread(self._thread.note_progress(offsets))
+        await self._in_thread(self._own_thread.note_progress(offsets))
 
-    async def _in_thread(self, work: Any) -> Any:
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._thread.thread_loop))
+    async def _in_thread(self, work: Coroutine[Any, Any, _T]) -> _T:
+        loop = self._own_thread.thread_loop
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
 
     async def _drain_messages(self, fetcher: Any) -> None:
         """Runs one pump a partition while it is open, until the consumer or the fetcher stops."""
@@ -207,13 +214,14 @@ class Consumer(aiokafka.Consumer):  # type: ignore[misc]
         try:
             while not (self._stopped.is_set() or fetcher._stopped.is_set()):
                 if not self.flow_active:
-                    await self.wait(self.can_resume_flow)
+                    # Ends too when the consumer stops.
+                    await self.wait(cast("Any", self.can_resume_flow))
                     continue
                 self._start_pumps(pumps, fetcher)
-                await asyncio.wait(
-                    [*pumps.values(), asyncio.ensure_future(asyncio.sleep(_LOOK_S))],
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
+                if pumps:
+                    await asyncio.wait(pumps.values(), timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+                else:
+                    await asyncio.sleep(_LOOK_S)
                 for tp in [tp for tp, pump in pumps.items() if pump.done()]:
                     pumps.pop(tp).result()
         except (ConsumerStoppedError, asyncio.CancelledError):
@@ -227,7 +235,7 @@ class Consumer(aiokafka.Consumer):  # type: ignore[misc]
                 pump.cancel()
 
     def _start_pumps(self, pumps: dict[TP, asyncio.Task[None]], fetcher: Any) -> None:
-        sources: Sources = self.app.sources
+        sources: Sources = cast("Any", self.app).sources
         for tp in list(self._get_active_partitions()):
             source = sources.source(tp.topic, tp.partition)
             if source is not None and tp not in pumps:
@@ -235,32 +243,31 @@ class Consumer(aiokafka.Consumer):  # type: ignore[misc]
 
     async def _pump(self, tp: TP, source: Source, fetcher: Any) -> None:
         most = self.app.conf.broker_max_poll_records
-        while (
-            self.flow_active
-            and source.is_open
-            and tp in self._get_active_partitions()
-            and not fetcher._stopped.is_set()
-        ):
+        while self._may_flow(tp, source) and not fetcher._stopped.is_set():
             epoch, start = source.epoch, source.fetch_at
             try:
-                records = await self._in_thread(self._thread.fetch_from(tp, start, most))
+                records = await self._in_thread(self._own_thread.fetch_from(tp, start, most))
             except KafkaError as error:
                 source.fetch_failed(start, error)
                 return
             if not records:
                 await asyncio.sleep(0.002)
                 continue
-            if not self.flow_active or source.epoch != epoch or records[0].offset < start:
+            if not self._may_flow(tp, source) or source.epoch != epoch or records[0].offset < start:
                 continue
             batch = Batch(tp.partition, records, start=start, epoch=epoch)
             source.fetch_at = batch.last + 1
-            if not source.before_delivery(batch):
-                continue
             await self.wait_first(self.callback(self._batch_message(tp, batch)), self.suspend_flow.wait())
-            while self.flow_active and not batch.done.done():
+            while self._may_flow(tp, source) and not batch.done.done():
                 await asyncio.wait([batch.done], timeout=_COMMIT_WAIT_S)
-                if not source.is_busy:  # dropped on the way to the agent: nobody will finish it
+                if not source.is_busy:
                     break
+            if not batch.done.done() and source.epoch == epoch:
+                # Dropped on the way to the agent, or late: if it comes after all, one of the two is refused.
+                source.fetch_at = start
+
+    def _may_flow(self, tp: TP, source: Source) -> bool:
+        return self.flow_active and source.is_open and tp in self._get_active_partitions()
 
     def _batch_message(self, tp: TP, batch: Batch) -> ConsumerMessage:
         return ConsumerMessage(
@@ -269,9 +276,9 @@ class Consumer(aiokafka.Consumer):  # type: ignore[misc]
             batch.last,
             batch.records[0].timestamp / 1000,
             1,
-            (),
             None,
-            batch,
+            None,
+            cast("bytes", batch),  # what Faust passes on unread: see `BatchSchema`
             None,
             serialized_key_size=0,
             serialized_value_size=0,
@@ -281,7 +288,7 @@ class Consumer(aiokafka.Consumer):  # type: ignore[misc]
         )
 
 
-class Transport(aiokafka.Transport):  # type: ignore[misc]
+class Transport(aiokafka.Transport):
     """The driver behind `attesa://`."""
 
     Consumer = Consumer

@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-import signal
+import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Final
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import Final, NamedTuple
 
 import structlog
 from confluent_kafka import Consumer
@@ -17,9 +17,10 @@ from streams.engine.assignments import Assignments
 from streams.engine.core import PureCore
 from streams.engine.deciding import Core
 from streams.engine.ends import end_offsets, positions
-from streams.engine.errors import TopicsMissingError
+from streams.engine.errors import TopicsMissingError, WorkerFailedError
 from streams.engine.faults import Faults, NoFaults
 from streams.engine.fold import Shared
+from streams.log.clients import client_options
 from streams.log.errors import TopicMissingError
 from streams.log.facts_codec import FactCodec
 from streams.log.flow_log import FlowLog
@@ -29,10 +30,23 @@ from streams.log.sealing import keyring
 from streams.log.settings import Settings
 from streams.log.topics import Topics
 
-__all__ = ["open_shared", "run", "run_until_end", "run_worker"]
+__all__ = ["Standing", "health", "open_shared", "run", "run_until_end", "run_worker", "standings"]
 
 _LOOK_S: Final = 0.1
 _ELSEWHERE_EVERY_S: Final = 2.0
+
+
+class Standing(NamedTuple):
+    """Where a partition of this worker stands."""
+
+    partition: int
+    state: str
+    next: int | None
+    """The next inbound offset; None before it was opened."""
+    clock: int | None
+    """Its clock, ms since the epoch."""
+    error: str | None
+    """Why it stands still; None while it does not."""
 
 
 @contextlib.contextmanager
@@ -42,8 +56,9 @@ def open_shared(
     core: Core | None = None,
     faults: Faults | None = None,
     wall_clock: Callable[[], float] = time.time,
-) -> Any:
-    """What the partitions have in common, read from the settings; the flow log follows its topic until the end.
+) -> Iterator[Shared]:
+    """What the partitions have in common, read from the settings; the flow log follows its topic until the
+    end.
 
     Raises `TopicsMissingError`, `NotReachableError`, `MasterKeyError`.
     """
@@ -56,7 +71,7 @@ def open_shared(
             settings=settings,
             topics=topics,
             partitions=partitions,
-            core=core or PureCore(),
+            core=PureCore() if core is None else core,
             flows=flows,
             keyring=keys,
             inputs=Codec(("inputs", "outcomes"), registry=registry),
@@ -69,13 +84,14 @@ def open_shared(
 
 def _partitions(settings: Settings, topics: Topics) -> int:
     """How many partitions the contacts' topics have; all must have as many as inbound."""
-    consumer = Consumer({"bootstrap.servers": settings.kafka, "group.id": "attesa-reader", "log_level": 3})
+    consumer = Consumer({**client_options(settings.kafka), "group.id": "attesa-reader"})
     together = (topics.inbound, topics.facts, topics.commands, topics.state, topics.keys, topics.dead_letters)
     try:
         counts = {topic: len(partitions_of(consumer, topic, settings.kafka)) for topic in together}
     except TopicMissingError as error:
         raise TopicsMissingError(
-            f"topic {error.topic} is not there: `attesa topics apply --prefix {topics.prefix}` makes the prefix's topics"
+            f"topic {error.topic} is not there: `attesa topics apply --prefix {topics.prefix}` makes the "
+            "prefix's topics"
         ) from None
     finally:
         consumer.close()
@@ -83,35 +99,33 @@ def _partitions(settings: Settings, topics: Topics) -> int:
     for topic, count in counts.items():
         if count != wanted:
             raise TopicsMissingError(
-                f"{topic} has {count} partitions and {topics.inbound} {wanted}: they must have the same number, since "
-                f"what is about a contact stands on one partition of each. Begin a new prefix."
+                f"{topic} has {count} partitions and {topics.inbound} {wanted}: they must have the same "
+                "number, since what is about a contact stands on one partition of each. Begin a new prefix."
             )
     return wanted
 
 
-def run_worker(settings: Settings) -> None:
-    """Runs until SIGTERM or SIGINT: the batch in hand is finished, the group left. Raises what ended it otherwise."""
+def run_worker(settings: Settings, stop: threading.Event) -> list[Standing]:
+    """Runs until `stop` is set: then the batch in hand is finished and the group left. How far it got.
+
+    Raises what ended it otherwise, and what `open_shared` raises.
+    """
     with open_shared(settings) as shared:
-        asyncio.run(_run_with_signals(shared))
+        return asyncio.run(run(shared, stop))
 
 
-def run_until_end(settings: Settings) -> None:
-    """Runs until every partition's position covers the end that its inbound log had at the start."""
+def run_until_end(settings: Settings, stop: threading.Event | None = None) -> list[Standing]:
+    """Runs until every partition's position covers the end that its inbound log had at the start.
+
+    Several may share the partitions: each ends when all have been decided. Raises as `run_worker`.
+    """
     with open_shared(settings) as shared:
         ends = end_offsets(settings.kafka, shared.topics.inbound)
-        asyncio.run(_run_with_signals(shared, ends))
+        return asyncio.run(run(shared, stop or threading.Event(), ends))
 
 
-async def _run_with_signals(shared: Shared, ends: Mapping[int, int] | None = None) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await run(shared, stop, ends)
-
-
-async def run(shared: Shared, stop: asyncio.Event, ends: Mapping[int, int] | None = None) -> None:
-    """Runs a worker until `stop` is set, or until the positions cover `ends`. Raises what ended it otherwise."""
+async def run(shared: Shared, stop: threading.Event, ends: Mapping[int, int] | None = None) -> list[Standing]:
+    """Runs a worker in this loop until `stop` is set, or until the positions cover `ends`."""
     engine = build(shared)
     log = structlog.get_logger().bind(topic=shared.topics.inbound)
     async with _http(shared.settings, engine.assignments):
@@ -119,35 +133,34 @@ async def run(shared: Shared, stop: asyncio.Event, ends: Mapping[int, int] | Non
         log.info("the worker runs", partitions=shared.partitions, group=engine.app.conf.id)
         try:
             await _until_over(engine, shared, stop, ends)
+            reached = standings(engine.assignments)
         finally:
             log.info("the worker ends")
             await engine.app.stop()
     if engine.assignments.crashed is not None:
         raise engine.assignments.crashed
     if engine.app.crashed:
-        raise RuntimeError("the Faust app crashed; the log has the error")
+        raise WorkerFailedError(
+            f"the worker's Kafka client failed: {engine.app.crash_reason!r}; start it again"
+        )
+    return reached
 
 
 async def _until_over(
-    engine: Engine, shared: Shared, stop: asyncio.Event, ends: Mapping[int, int] | None
+    engine: Engine, shared: Shared, stop: threading.Event, ends: Mapping[int, int] | None
 ) -> None:
+    assignments = engine.assignments
     next_look_elsewhere = 0.0
-    while not stop.is_set() and engine.assignments.crashed is None and not engine.app.should_stop:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), _LOOK_S)
+    while not stop.is_set() and assignments.crashed is None and not engine.app.should_stop:
+        await asyncio.sleep(_LOOK_S)
         if ends is None:
             continue
-        left = {
-            partition for partition, end in ends.items() if end > _next_here(engine.assignments, partition)
-        }
-        if (
-            left
-            and time.monotonic() > next_look_elsewhere
-            and left - {o.partition for o in engine.assignments.assigned}
-        ):
+        left = {partition for partition, end in ends.items() if end > _next_here(assignments, partition)}
+        elsewhere = left - {owner.partition for owner in assignments.assigned}
+        if elsewhere and time.monotonic() > next_look_elsewhere:
             # Another worker has them: what it committed stands in the changelog.
-            reached = await asyncio.to_thread(positions, shared, left)
-            left = {partition for partition in left if ends[partition] > reached.get(partition, 0)}
+            reached = await asyncio.to_thread(positions, shared, elsewhere)
+            left -= {p for p in elsewhere if p in reached and ends[p] <= reached[p].next}
             next_look_elsewhere = time.monotonic() + _ELSEWHERE_EVERY_S
         if not left:
             return
@@ -171,20 +184,19 @@ async def _http(settings: Settings, assignments: Assignments) -> AsyncIterator[N
         server.close()
 
 
-def health(assignments: Assignments) -> Health:
-    """Ready when each partition that the group gave this worker is open."""
-    rows = [
-        {
-            "partition": owner.partition,
-            "state": owner.state,
-            "next": owner.next,
-            "clock": owner.clock,
-            "error": owner.error,
-        }
+def standings(assignments: Assignments) -> list[Standing]:
+    """The partitions that the group gave this worker."""
+    return [
+        Standing(owner.partition, owner.state, owner.next, owner.clock, owner.error)
         for owner in assignments.assigned
     ]
+
+
+def health(assignments: Assignments) -> Health:
+    """Ready when each partition that the group gave this worker is open."""
+    rows = standings(assignments)
     return Health(
         alive=assignments.crashed is None,
-        ready=bool(rows) and all(row["state"] == "open" for row in rows),
-        detail={"partitions": rows},
+        ready=bool(rows) and all(row.state == "open" for row in rows),
+        detail={"partitions": [row._asdict() for row in rows]},
     )

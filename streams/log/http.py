@@ -54,7 +54,7 @@ def serve(host: str, port: int, health: Callable[[], Health]) -> HttpServer:
     class Handler(BaseHTTPRequestHandler):
         """Answers GET."""
 
-        def do_GET(self) -> None:  # noqa: N802 - http.server's name
+        def do_GET(self) -> None:
             """Answers by the path."""
             match self.path.partition("?")[0]:
                 case "/healthz":

@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import sys
+import threading
 import time
 from typing import Any
 
@@ -48,19 +49,14 @@ class Injected:
         if chance < self._unknown.get(point, 0):
             self._note(f"unknown {point} {partition}")
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"injected {point}"))
-        if point == "before_fetch_delivery" and chance < self._lose:
+        if point == "at_delivery" and chance < self._lose:
+            self._note(f"lose {point} {partition}")
             raise BatchLost
 
     def _note(self, line: str) -> None:
         if self._log is not None:
             with open(self._log, "a", encoding="utf-8") as file:
                 file.write(line + "\n")
-
-
-async def _run(shared: Any, ends: dict[int, int] | None) -> None:
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await run(shared, stop, ends)
 
 
 def main(options: dict[str, Any]) -> None:
@@ -77,7 +73,9 @@ def main(options: dict[str, Any]) -> None:
     )
     with open_shared(settings, core=core, faults=faults) as shared:
         ends = end_offsets(settings.kafka, shared.topics.inbound) if options.get("until_end") else None
-        asyncio.run(_run(shared, ends))
+        stop = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: stop.set())
+        asyncio.run(run(shared, stop, ends))
 
 
 if __name__ == "__main__":
