@@ -1,19 +1,22 @@
 CREATE VIEW IF NOT EXISTS waits_open AS
 WITH unsettled AS
 (
-    -- Days on which more waits were opened than have been closed since: only there can one be open.
-    SELECT workspace, flow, step, intDiv(opened_at, 86400000) AS day
+    -- Flow, step and day of opening with more waits opened than closed: only there can one be open. Hashed, since a
+    -- set of integers is small and quick; two that share a hash are merely both looked through.
+    SELECT place
     FROM
     (
-        SELECT workspace, flow, step, opened_at, 1 AS n FROM waits_opened FINAL
+        SELECT cityHash64(workspace, flow, step, intDiv(opened_at, 86400000)) AS place, 1 AS n
+        FROM waits_opened FINAL
         WHERE at <= {as_of:UInt64} AND ({workspace:String} = '' OR workspace = {workspace:String})
             AND ({flow:String} = '' OR flow = {flow:String})
         UNION ALL
-        SELECT workspace, flow, step, opened_at, -1 AS n FROM waits_closed FINAL
+        SELECT cityHash64(workspace, flow, step, intDiv(opened_at, 86400000)) AS place, -1 AS n
+        FROM waits_closed FINAL
         WHERE at <= {as_of:UInt64} AND ({workspace:String} = '' OR workspace = {workspace:String})
             AND ({flow:String} = '' OR flow = {flow:String})
     )
-    GROUP BY workspace, flow, step, day
+    GROUP BY place
     HAVING sum(n) != 0
 ),
 candidates AS
@@ -21,28 +24,33 @@ candidates AS
     SELECT workspace, flow, step, version, wait, journey, contact, prompt, channel, template, arm,
         local_hour, local_weekday, opened_at, prompted_at
     FROM waits_opened FINAL
-    WHERE at <= {as_of:UInt64} AND (workspace, flow, step, intDiv(opened_at, 86400000)) IN unsettled
+    WHERE at <= {as_of:UInt64} AND ({workspace:String} = '' OR workspace = {workspace:String})
+        AND ({flow:String} = '' OR flow = {flow:String})
+        AND cityHash64(workspace, flow, step, intDiv(opened_at, 86400000)) IN unsettled
         AND wait NOT IN
         (
             SELECT wait FROM waits_closed
-            WHERE at <= {as_of:UInt64} AND (workspace, flow, step, intDiv(opened_at, 86400000)) IN unsettled
+            WHERE at <= {as_of:UInt64} AND ({workspace:String} = '' OR workspace = {workspace:String})
+                AND ({flow:String} = '' OR flow = {flow:String})
+                AND cityHash64(workspace, flow, step, intDiv(opened_at, 86400000)) IN unsettled
         )
 ),
 accepted AS
 (
-    SELECT command, min(sends.accepted_at) AS first_accepted_at
-    FROM sends
+    SELECT command, accepted_at FROM sends
     WHERE event = 'accepted' AND at <= {as_of:UInt64} AND ({workspace:String} = '' OR workspace = {workspace:String})
         AND ({flow:String} = '' OR flow = {flow:String})
-        AND command IN (SELECT prompt FROM candidates WHERE prompt != '' AND prompted_at = 0)
-    GROUP BY command
 )
 SELECT workspace, flow, step, version, wait, journey, contact, channel, template, arm, local_hour, local_weekday, opened_at,
-    prompt = '' OR prompted_at != 0 OR first_accepted_at != 0 AS started,
-    multiIf(prompted_at != 0, prompted_at, first_accepted_at != 0, first_accepted_at, opened_at) AS started_at
-FROM candidates LEFT JOIN accepted ON candidates.prompt = accepted.command
+    prompt = '' OR prompted_at != 0 OR accepted_at != 0 AS started,
+    multiIf(prompted_at != 0, prompted_at, accepted_at != 0, accepted_at, opened_at) AS started_at
+-- The few open waits are the side that is held in memory.
+FROM accepted RIGHT JOIN candidates ON accepted.command = candidates.prompt
+-- A send has one acceptance; until parts are merged it may stand there twice.
+ORDER BY accepted_at
+LIMIT 1 BY wait
 SETTINGS do_not_merge_across_partitions_select_final = 1
-COMMENT 'waits_open(as_of, workspace, flow): the waits open at as_of (empty workspace or flow: all). started: its time runs, from started_at; a prompt that no channel has accepted yet has not started one';;
+COMMENT 'waits_open(as_of, workspace, flow): the waits open at as_of (empty workspace or flow: all). started: its time runs, from started_at; a prompt that no channel has accepted yet has not started one';
 
 CREATE VIEW IF NOT EXISTS waits_as_of AS
 SELECT workspace, flow, step, version, channel, template, arm, local_hour, local_weekday, wait, started_at,

@@ -9,49 +9,43 @@
 -- Times are ms since the epoch, UTC; as_of comes from as_of.sql; an empty workspace or flow means all.
 WITH noted AS
 (
-    -- A message that was brought again long after has another fact; its first one counts.
     SELECT workspace, channel, contact, direction, message, reply_to, threaded, said_at, offset,
         flow, version, step, template, author
     FROM messages FINAL
     WHERE at <= {as_of:UInt64} AND at >= {since:UInt64} AND kind NOT IN ('receipt', 'reaction', 'out_of_office')
         AND ({workspace:String} = '' OR workspace = {workspace:String})
-    ORDER BY at, partition, offset
-    LIMIT 1 BY workspace, channel, contact, direction, message
 ),
-sent AS
+naming AS
 (
-    SELECT * FROM noted
-    WHERE direction = 'out' AND said_at >= {since:UInt64} AND said_at < {until:UInt64}
-        AND ({flow:String} = '' OR flow = {flow:String})
-),
-named AS
-(
-    SELECT workspace, channel, reply_to AS message, min(said_at) AS replied_at
+    SELECT workspace, channel, reply_to AS message, min(said_at) AS named_at
     FROM noted
     WHERE direction = 'in' AND reply_to != ''
     GROUP BY workspace, channel, message
 ),
-following AS
+followed AS
 (
-    SELECT workspace, channel, contact, message, direction,
-        leadInFrame(direction) OVER next AS next_direction,
-        leadInFrame(said_at) OVER next AS next_at
+    SELECT *, leadInFrame(direction) OVER following AS next_direction, leadInFrame(said_at) OVER following AS next_at
     FROM noted
-    WHERE NOT threaded
-    WINDOW next AS (PARTITION BY workspace, channel, contact ORDER BY said_at, offset
+    WINDOW following AS (PARTITION BY workspace, channel, contact, threaded ORDER BY said_at, offset
         ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING)
+),
+sent_messages AS
+(
+    -- A message that is brought again long after makes another fact: it is one message, answered if either is.
+    SELECT workspace, channel, message, threaded, min(said_at) AS sent_at,
+        minIf(next_at, next_direction = 'in' AND next_at <= said_at + {window_ms:UInt64}) AS next_reply_at,
+        any(followed.flow) AS flow, any(followed.version) AS version, any(followed.step) AS step,
+        any(followed.template) AS template, any(followed.author) AS author
+    FROM followed
+    WHERE direction = 'out' AND said_at >= {since:UInt64} AND said_at < {until:UInt64}
+        AND ({flow:String} = '' OR followed.flow = {flow:String})
+    GROUP BY workspace, channel, contact, message, threaded
 ),
 answered AS
 (
-    SELECT sent.*, named.replied_at != 0 AS is_replied, named.replied_at AS replied_at
-    FROM sent LEFT JOIN named USING (workspace, channel, message)
-    WHERE threaded
-    UNION ALL
-    SELECT sent.*, following.next_at != 0 AND following.next_at <= said_at + {window_ms:UInt64} AS is_replied,
-        following.next_at AS replied_at
-    FROM sent LEFT JOIN (SELECT * FROM following WHERE direction = 'out' AND next_direction = 'in') AS following
-        USING (workspace, channel, contact, message)
-    WHERE NOT threaded
+    SELECT workspace, channel, flow, version, step, template, author, sent_at,
+        if(threaded, named_at, next_reply_at) AS replied_at, replied_at != 0 AS is_replied
+    FROM sent_messages LEFT JOIN naming USING (workspace, channel, message)
 )
 SELECT
     if(has({by:Array(String)}, 'workspace'), workspace, NULL) AS by_workspace,
@@ -61,13 +55,13 @@ SELECT
     if(has({by:Array(String)}, 'channel'), channel, NULL) AS by_channel,
     if(has({by:Array(String)}, 'template'), template, NULL) AS by_template,
     if(has({by:Array(String)}, 'author'), author, NULL) AS by_author,
-    if(has({by:Array(String)}, 'hour'), toUInt8(intDiv(said_at, 3600000) % 24), NULL) AS by_hour,
-    if(has({by:Array(String)}, 'weekday'), toUInt8((intDiv(said_at, 86400000) + 3) % 7 + 1), NULL) AS by_weekday,
-    if(has({by:Array(String)}, 'day'), toDate(toUInt16(intDiv(said_at, 86400000))), NULL) AS by_day,
+    if(has({by:Array(String)}, 'hour'), toUInt8(intDiv(sent_at, 3600000) % 24), NULL) AS by_hour,
+    if(has({by:Array(String)}, 'weekday'), toUInt8((intDiv(sent_at, 86400000) + 3) % 7 + 1), NULL) AS by_weekday,
+    if(has({by:Array(String)}, 'day'), toDate(toUInt16(intDiv(sent_at, 86400000))), NULL) AS by_day,
     count() AS sent,
     countIf(is_replied) AS replied,
-    countIf(is_replied AND replied_at <= said_at + {window_ms:UInt64}) AS replied_in_window,
-    quantilesExactIf(0.1, 0.5, 0.9)(toUInt64(greatest(replied_at, said_at) - said_at), is_replied) AS response_ms_quantiles
+    countIf(is_replied AND replied_at <= sent_at + {window_ms:UInt64}) AS replied_in_window,
+    quantilesExactIf(0.1, 0.5, 0.9)(toUInt64(greatest(replied_at, sent_at) - sent_at), is_replied) AS response_ms_quantiles
 FROM answered
 GROUP BY by_workspace, by_flow, by_version, by_step, by_channel, by_template, by_author, by_hour, by_weekday, by_day
 ORDER BY by_workspace, by_flow, by_version, by_step, by_channel, by_template, by_author, by_hour, by_weekday, by_day
