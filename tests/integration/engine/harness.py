@@ -120,6 +120,7 @@ class Bench:
         self.partitions = partitions
         self.inputs = Codec(("inputs", "outcomes"))
         self.facts_codec = FactCodec()
+        self.commands_codec = Codec(("commands",))
         self.keyring = Keyring(bytes.fromhex(MASTER_KEY))
         self.workers: list[Worker] = []
         apply(kafka.bootstrap, self.topics.specs(partitions, 1, history=history))
