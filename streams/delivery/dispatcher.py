@@ -47,8 +47,8 @@ from streams.log.topics import Topics
 __all__ = ["Dispatcher", "Limits"]
 
 _log = structlog.get_logger()
-_BUSY_S: Final = 0.005
-_IDLE_S: Final = 0.05
+_BUSY_S: Final = 0.01
+_IDLE_S: Final = 0.02
 _COMMIT_S: Final = 1.0
 _BATCH: Final = 1_000
 
@@ -57,9 +57,9 @@ _BATCH: Final = 1_000
 class Limits:
     """How much of it at once."""
 
-    calls: int = 128
+    calls: int = 256
     """Commands that are out, and threads."""
-    per_workspace: int = 96
+    per_workspace: int = 192
     """Of those, one workspace's at most: a slow provider leaves room for the others."""
     queued: int = 50_000
     """Commands in memory, shared out to the partitions; one that has its share is not read on. At most twice
@@ -174,10 +174,11 @@ class Dispatcher:
         self._flows.check()
         self._keep_lease()
         self._follow()
-        busy = self._queue.out or not self._acknowledged.empty()
+        # While calls are out their results are what is waited for, else new commands.
+        is_busy = bool(self._queue.out)
         room = min(_BATCH, self._limits.queued - len(self._queue))
-        self._take_in(self._partitions.read(_BUSY_S if busy else _IDLE_S, room))
-        self._settle()
+        self._take_in(self._partitions.read(0.0 if is_busy else _IDLE_S, room))
+        self._settle(_BUSY_S if is_busy else 0.0)
         now = self._now()
         for item in self._queue.take_expired(now):
             self._carry_out(item, self._action(item))
@@ -348,8 +349,10 @@ class Dispatcher:
 
     def _is_done(self) -> bool:
         """At the end, with nothing unfinished but what may not go yet."""
+        if not self._partitions.has_ended or self._queue.out:
+            return False
         unfinished = sum(len(ledger) for ledger in self._partitions.open.values())
-        return self._partitions.has_ended and unfinished == self._queue.held(self._now())
+        return unfinished == self._queue.held(self._now())
 
     def _close(self) -> None:
         self._lease.close()

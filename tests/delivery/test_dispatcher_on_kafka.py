@@ -309,6 +309,7 @@ def test_two_dispatchers_share_the_partitions_and_one_takes_over(log: Prefix, en
     log.say(configured(by_webhook(endpoint)), published())
     names = [f"{number:03d}" for number in range(300)]
     with Process(log) as first:
+        wait_until("the first has all", lambda: first.log.read_bytes().count(b"partition opened") == 4)
         log.command(*(due(name, f"acme/{int(name) % 50}") for name in names[:100]))
         with InThread(log) as second:
             log.command(*(due(name, f"acme/{int(name) % 50}") for name in names[100:200]))

@@ -1,6 +1,5 @@
 """The ways out: `console`, `file`, `webhook`, by the `via` of a workspace's channel."""
 
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,14 +18,16 @@ __all__ = ["Adapters"]
 
 
 class Adapters:
-    """Opened when a channel first needs one, shared by channels that go the same way, closed together."""
+    """Opened when a channel first needs one, shared by channels that go the same way, closed together. Used
+    by one thread; the adapters themselves by many.
+    """
 
     def __init__(self, settings: Settings, *, given: Mapping[str, Adapter] | None = None) -> None:
         """`given` adapters, by `via`, stand before the built-in ones."""
         self._settings = settings
         self._given = dict(given or {})
         self._open: dict[object, Adapter] = {}
-        self._lock = threading.Lock()
+        self._found: dict[ChannelSettings, Adapter | None] = {}
 
     def of(self, channel: ChannelSettings) -> Adapter | None:
         """The channel's adapter; None if there is none of that name, or the channel lacks what it needs.
@@ -34,25 +35,32 @@ class Adapters:
         Raises `UsageError` where the deployment, not the workspace, is at fault: a webhook without
         ATTESA_WEBHOOK_SECRET.
         """
-        if channel.via in self._given:
-            return self._given[channel.via]
-        options: dict[str, Any] = dict(channel.options)
-        with self._lock:
-            match channel.via:
-                case "console":
-                    return self._open.setdefault("console", ConsoleAdapter())
-                case "file":
-                    return self._file(options)
-                case "webhook":
-                    return self._webhook(options)
-                case _:
-                    return None
+        if channel not in self._found:
+            self._found[channel] = self._find(channel)
+        return self._found[channel]
 
     def close(self) -> None:
         """Closes all that were opened."""
         for adapter in self._open.values():
             adapter.close()
         self._open.clear()
+        self._found.clear()
+
+    def _find(self, channel: ChannelSettings) -> Adapter | None:
+        if channel.via in self._given:
+            return self._given[channel.via]
+        options: dict[str, Any] = dict(channel.options)
+        match channel.via:
+            case "console":
+                if "console" not in self._open:
+                    self._open["console"] = ConsoleAdapter()
+                return self._open["console"]
+            case "file":
+                return self._file(options)
+            case "webhook":
+                return self._webhook(options)
+            case _:
+                return None
 
     def _file(self, options: Mapping[str, Any]) -> Adapter | None:
         if not isinstance(options.get("path"), str):
