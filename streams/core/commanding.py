@@ -6,7 +6,7 @@ from schemas.types.commands import CloseConversation, Command, SendMessage
 from schemas.types.facts import ConversationCloseCommanded, Fact, SendCommanded
 from schemas.types.value import Value
 from streams.core.program import Send, WorkspaceSettings
-from streams.core.registry import Registry
+from streams.core.registry import Registry, step_of
 from streams.core.state import ContactState, Journey
 
 __all__ = ["commands"]
@@ -39,10 +39,7 @@ def commands(fact: Fact, state: ContactState, registry: Registry) -> list[Comman
 
 def _send(fact: SendCommanded, state: ContactState, registry: Registry) -> SendMessage:
     settings = registry.workspaces[state.workspace]
-    published = registry.version(state.workspace, fact.flow, fact.version)
-    step = published.program.steps[published.index[fact.step]]
-    if not isinstance(step, Send):
-        raise TypeError(f"{fact.id}: {fact.flow} {fact.version}, step {fact.step} is no send")
+    step = step_of(registry, state.workspace, fact.flow, fact.version, fact.step, Send)
     return SendMessage(
         id=fact.command,
         contact=fact.contact,

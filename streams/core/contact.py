@@ -92,7 +92,7 @@ def _due(draft: Draft, record: Due) -> None:
     if isinstance(pending, Wait) and pending.prompt is not None and pending.prompted_at is None:
         outcomes.lapse(draft, journey, pending.prompt)
     else:
-        fire(draft, journey)
+        fire(draft, journey, pending)
 
 
 def _decide(draft: Draft, record: Input) -> None:  # noqa: C901, PLR0912 - one arm an input

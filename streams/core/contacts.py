@@ -1,5 +1,7 @@
 """What is said of the contact itself: what is known of it, its consent, its conversations, its erasure."""
 
+from typing import assert_never
+
 import msgspec
 
 from schemas.types.facts import ContactChanged, ContactErased, ConversationNoted
@@ -124,14 +126,16 @@ def conversation(
     draft: Draft, record: ConversationOpened | ConversationAssigned | ConversationClosed
 ) -> None:
     """A conversation was opened, assigned or closed."""
-    event, agent, team = "closed", None, None
+    agent, team = None, None
     match record:
         case ConversationOpened():
             event = "opened"
         case ConversationAssigned():
             event, agent, team = "assigned", record.agent, record.team
         case ConversationClosed():
-            pass
+            event = "closed"
+        case _:
+            assert_never(record)
     draft.emit(
         ConversationNoted(
             **draft.head(),

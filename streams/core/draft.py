@@ -9,7 +9,7 @@ from streams.core.evolve import evolve
 from streams.core.ids import fact_id
 from streams.core.program import WorkspaceSettings
 from streams.core.received import Due, Received
-from streams.core.registry import Published, Registry
+from streams.core.registry import Published, Registry, S, step_of
 from streams.core.state import ContactState, Journey
 from streams.core.zones import is_zone
 
@@ -88,6 +88,10 @@ class Draft:
     def published(self, journey: Journey) -> Published:
         """The flow version that the journey runs on."""
         return self.registry.version(self.workspace, journey.flow, journey.version)
+
+    def step(self, flow: str, version: int, name: str, kind: type[S]) -> S:
+        """A step of a flow version, by its id; `TypeError` if it is none of that kind."""
+        return step_of(self.registry, self.workspace, flow, version, name, kind)
 
     @property
     def zone(self) -> str:

@@ -115,9 +115,8 @@ def _close(draft: Draft, journey: Journey, step: CloseConversation, visit: int) 
     return step.next
 
 
-def fire(draft: Draft, journey: Journey) -> None:
+def fire(draft: Draft, journey: Journey, pending: OpenWait | Timer) -> None:
     """The journey's deadline fell due: an answer did not come, or a moment did."""
-    pending = journey.pending
     match pending:
         case OpenWait():
             follows = time_out(draft, journey, pending)
@@ -139,8 +138,6 @@ def fire(draft: Draft, journey: Journey) -> None:
                 advance(draft, journey.id, step.next, meant_at=pending.due)
             else:
                 advance(draft, journey.id, index, meant_at=pending.due, visit=journey.visit)
-        case Held() | None:
-            raise TypeError(f"{journey.id} has no deadline")
         case _:
             assert_never(pending)
 

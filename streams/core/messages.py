@@ -71,8 +71,7 @@ def _take(draft: Draft, record: MessageReceived, said: int) -> None:
         draft.state.heard_count,
     )
     going_on = answered(draft, heard)
-    if draft.state.late:
-        note_late(draft, heard, frozenset(journey for journey, _ in going_on))
+    note_late(draft, heard)
     for journey, index in going_on:
         advance(draft, journey, index, meant_at=draft.now)
 

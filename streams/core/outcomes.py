@@ -12,11 +12,10 @@ from schemas.types.inputs import CommandOutcome, DeliveryReported
 from streams.core import policies as rules
 from streams.core.draft import Draft
 from streams.core.journeys import advance, cancel_pending
-from streams.core.program import QuietHours, Send
+from streams.core.program import CustomerResponse, QuietHours, Send
 from streams.core.received import said_at
 from streams.core.sends import accept, postpone, quiet_zone
 from streams.core.state import Journey, Sent, Timer, Wait
-from streams.core.waits import step_of
 
 __all__ = ["lapse", "outcome", "receipt"]
 
@@ -109,11 +108,7 @@ def _fail(draft: Draft, sent: Sent, record: CommandOutcome) -> None:
 
 
 def _send_step(draft: Draft, sent: Sent) -> Send:
-    published = draft.registry.version(draft.workspace, sent.flow, sent.version)
-    step = published.program.steps[published.index[sent.step]]
-    if not isinstance(step, Send):
-        raise TypeError(f"{sent.flow} {sent.version}, step {sent.step} is no send")
-    return step
+    return draft.step(sent.flow, sent.version, sent.step, Send)
 
 
 def _quiet(draft: Draft, sent: Sent, at: int) -> tuple[QuietHours, int] | None:
@@ -146,7 +141,7 @@ def _unanswerable(draft: Draft, journey: Journey, prompt: str, reason: str) -> N
     """The prompt never came to the contact: a wait that stands on it ends, on the path of no response."""
     wait = journey.pending
     if isinstance(wait, Wait) and wait.prompt == prompt:
-        follows = step_of(draft, journey.flow, journey.version, journey.step).no_response
+        follows = draft.step(journey.flow, journey.version, journey.step, CustomerResponse).no_response
         cancel_pending(draft, journey, reason)
         advance(draft, journey.id, follows, meant_at=draft.now)
 

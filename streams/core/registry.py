@@ -5,7 +5,7 @@ its versions 1, 2, 3 … A content that is in force already is nothing new.
 """
 
 from collections.abc import Iterable
-from typing import Literal, assert_never
+from typing import Literal, TypeVar, assert_never
 
 import msgspec
 
@@ -22,7 +22,7 @@ from schemas.types.flow_commands import (
     PresenceChanged,
     WorkspaceConfigured,
 )
-from streams.core.program import Match, Policies, Program, Send, WorkspaceSettings
+from streams.core.program import Match, Policies, Program, Send, Step, WorkspaceSettings
 
 __all__ = [
     "Applied",
@@ -31,7 +31,9 @@ __all__ = [
     "FlowInForce",
     "Published",
     "Registry",
+    "S",
     "Trigger",
+    "step_of",
 ]
 
 Change = Program | WorkspaceSettings
@@ -244,6 +246,18 @@ class Registry(msgspec.Struct, frozen=True):
         flows = {**self.flows, (workspace, name): flow}
         kept = {key: found for key, found in self.triggers.items() if key[0] != workspace}
         return msgspec.structs.replace(self, flows=flows, triggers={**kept, **_index(workspace, flows)})
+
+
+S = TypeVar("S", bound=Step)
+
+
+def step_of(registry: Registry, workspace: str, flow: str, version: int, name: str, kind: type[S]) -> S:
+    """A step of a flow version, by its id; `TypeError` if it is none of that kind."""
+    published = registry.version(workspace, flow, version)
+    step = published.program.steps[published.index[name]]
+    if not isinstance(step, kind):
+        raise TypeError(f"{workspace}/{flow} {version}: the step {name} is no {kind.__name__}")
+    return step
 
 
 def _published(program: Program, version: int, offset: int, settings: WorkspaceSettings | None) -> Published:

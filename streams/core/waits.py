@@ -20,7 +20,7 @@ from streams.core.refusals import ANSWERING
 from streams.core.state import Heard, Journey, Late, Prompt, Sent, Wait
 from streams.core.zones import local_hour
 
-__all__ = ["answered", "cancel_wait", "note_late", "open_wait", "step_of", "time_out"]
+__all__ = ["answered", "cancel_wait", "note_late", "open_wait", "time_out"]
 
 MatchedBy = Literal["reply", "channel", "conversation"]
 
@@ -45,10 +45,11 @@ def open_wait(draft: Draft, journey: Journey, step: CustomerResponse, *, visit: 
     wait = _wait(draft, journey, step, visit, _Opening(sent, name))
     draft.emit(WaitOpened(**draft.at(journey, step.id, visit), **wait))
     opened = draft.state.journeys[journey.id]
-    for message in _early(draft, sent):
-        if (matched := _matches(draft, opened, step, message)) is not None:
-            _respond(draft, opened, message, matched)
-            return step.on_response
+    if isinstance(opened.pending, Wait):
+        for message in _early(draft, sent):
+            if (matched := _matches(draft, opened.pending, step, message)) is not None:
+                _respond(draft, opened, opened.pending, message, matched)
+                return step.on_response
     return None
 
 
@@ -138,15 +139,6 @@ def _early(draft: Draft, sent: Sent | None) -> Iterator[Heard]:
         )
 
 
-def step_of(draft: Draft, flow: str, version: int, name: str) -> CustomerResponse:
-    """The customer_response of that name in that flow version."""
-    published = draft.registry.version(draft.workspace, flow, version)
-    step = published.program.steps[published.index[name]]
-    if not isinstance(step, CustomerResponse):
-        raise TypeError(f"{flow} {version}, step {name} waits for no answer")
-    return step
-
-
 def _fits(  # noqa: PLR0911 - one rule a return
     draft: Draft, wait: Wait, step: CustomerResponse, message: Heard
 ) -> MatchedBy | None:
@@ -179,10 +171,9 @@ def _quoted(draft: Draft, reply_to: str | None) -> str | None:
     )
 
 
-def _matches(draft: Draft, journey: Journey, step: CustomerResponse, message: Heard) -> MatchedBy | None:
-    """How the message answers the journey's open wait, in time; None if it does not."""
-    wait = journey.pending
-    if not isinstance(wait, Wait) or message.said_at > wait.deadline:
+def _matches(draft: Draft, wait: Wait, step: CustomerResponse, message: Heard) -> MatchedBy | None:
+    """How the message answers the wait, in time; None if it does not."""
+    if message.said_at > wait.deadline:
         return None
     matched = _fits(draft, wait, step, message)
     return matched if matched == "reply" or message.said_at >= wait.since else None
@@ -190,22 +181,20 @@ def _matches(draft: Draft, journey: Journey, step: CustomerResponse, message: He
 
 def answered(draft: Draft, message: Heard) -> list[tuple[str, int]]:
     """Closes every open wait that the message answers; which journeys go on where, by priority."""
-    found: list[tuple[int, Journey, CustomerResponse, MatchedBy]] = []
+    found: list[tuple[int, Journey, Wait, CustomerResponse, MatchedBy]] = []
     for journey in draft.state.journeys.values():
-        if isinstance(journey.pending, Wait):
-            step = step_of(draft, journey.flow, journey.version, journey.step)
-            if (matched := _matches(draft, journey, step, message)) is not None:
-                found.append((-draft.published(journey).priority, journey, step, matched))
+        wait = journey.pending
+        if isinstance(wait, Wait):
+            step = draft.step(journey.flow, journey.version, journey.step, CustomerResponse)
+            if (matched := _matches(draft, wait, step, message)) is not None:
+                found.append((-draft.published(journey).priority, journey, wait, step, matched))
     found.sort(key=lambda each: each[0])
-    for _, journey, _, matched in found:
-        _respond(draft, journey, message, matched)
-    return [(journey.id, step.on_response) for _, journey, step, _ in found]
+    for _, journey, wait, _, matched in found:
+        _respond(draft, journey, wait, message, matched)
+    return [(journey.id, step.on_response) for _, journey, _, step, _ in found]
 
 
-def _respond(draft: Draft, journey: Journey, message: Heard, matched: MatchedBy) -> None:
-    wait = journey.pending
-    if not isinstance(wait, Wait):
-        raise TypeError(f"{journey.id} has no open wait to answer")
+def _respond(draft: Draft, journey: Journey, wait: Wait, message: Heard, matched: MatchedBy) -> None:
     began = wait.opened_at if wait.prompted_at is None else wait.prompted_at
     draft.emit(
         ResponseReceived(
@@ -221,7 +210,7 @@ def _respond(draft: Draft, journey: Journey, message: Heard, matched: MatchedBy)
 
 def time_out(draft: Draft, journey: Journey, wait: Wait) -> int:
     """Closes the wait without an answer; the next index. An answer that came too late is noted beside it."""
-    step = step_of(draft, journey.flow, journey.version, journey.step)
+    step = draft.step(journey.flow, journey.version, journey.step, CustomerResponse)
     draft.emit(
         ResponseTimedOut(
             **draft.at(journey, journey.step, journey.visit),
@@ -236,16 +225,18 @@ def time_out(draft: Draft, journey: Journey, wait: Wait) -> int:
     return step.no_response
 
 
-def note_late(draft: Draft, message: Heard, but_of: frozenset[str]) -> None:
-    """A message after waits had timed out: a late response of each that it fits, but of those journeys."""
+def note_late(draft: Draft, message: Heard) -> None:
+    """A message after waits had timed out: a late response of each that it fits.
+
+    Not of those of a journey that it answers now: its answer took them away.
+    """
     for late in draft.state.late:
-        if late.journey not in but_of:
-            _note(draft, late, message)
+        _note(draft, late, message)
 
 
 def _note(draft: Draft, late: Late, message: Heard) -> bool:
     wait = late.wait
-    step = step_of(draft, late.flow, late.version, late.step)
+    step = draft.step(late.flow, late.version, late.step, CustomerResponse)
     in_window = wait.since <= message.said_at <= wait.deadline + draft.settings.attribution_window_ms
     if not in_window or _fits(draft, wait, step, message) is None:
         return False
