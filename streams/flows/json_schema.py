@@ -1,8 +1,8 @@
 """The JSON Schema (draft 7) of flow and workspace files, for editors: completion, hovers, slips underlined.
 
 It is what the parser reads, written down once more for machines; a test holds the two together: whatever the
-parser takes is valid here, and the keys of each mapping are the parser's own. It is not stricter than that: what
-only makes sense or not is the review's.
+parser takes is valid here, and the keys of each mapping are the parser's own. It is not stricter than that:
+what only makes sense or not is the review's.
 """
 
 from typing import Any

@@ -182,8 +182,7 @@ def parsed(source: str) -> BoundTemplate:
         raise TemplateError(_reason(error), *_placed(error)) from None
     for name, spans in filters.items():
         if name not in _environment.filters:
-            line, column = spans[0].line_col(source)
-            raise TemplateError(f"there is no filter '{name}'", line, column + 1)
+            raise TemplateError(f"there is no filter '{name}'", *_place(source, spans[0].index))
     return template
 
 
@@ -223,12 +222,19 @@ class Use(msgspec.Struct, frozen=True):
     column: int
 
 
-def uses_of(source: str) -> Iterator[Use]:
+@functools.lru_cache(maxsize=1_024)
+def uses_of(source: str) -> tuple[Use, ...]:
     """Each use of a value that is not the template's own; `TemplateError` if it is not liquid."""
-    for root, variables in parsed(source).analyze().globals.items():
-        for variable in variables:
-            line, column = variable.span.line_col(source)
-            yield Use(_names(variable.segments), root, line, column + 1)
+    return tuple(
+        Use(_names(variable.segments), root, *_place(source, variable.span.index))
+        for root, variables in parsed(source).analyze().globals.items()
+        for variable in variables
+    )
+
+
+def _place(source: str, index: int) -> tuple[int, int]:
+    """Line and column of a character, both from 1."""
+    return source.count("\n", 0, index) + 1, index - source.rfind("\n", 0, index)
 
 
 def _names(segments: Segments) -> tuple[str, ...] | None:
@@ -243,8 +249,14 @@ def _names(segments: Segments) -> tuple[str, ...] | None:
     return tuple(names)
 
 
-def bare_outputs(source: str) -> Iterator[tuple[str, ...]]:
-    """Values said as they are, outside any `if` and without a `default`: missing, they stop the message."""
+def bare_outputs(source: str) -> tuple[tuple[str, ...], ...]:
+    """Values said as they are, outside any `if` and without a `default`, each once: missing, they stop the
+    message.
+    """
+    return tuple(dict.fromkeys(_bare(source)))
+
+
+def _bare(source: str) -> Iterator[tuple[str, ...]]:
     for node in parsed(source).nodes:
         said = node.expression if isinstance(node, OutputNode) else None
         if isinstance(said, FilteredExpression) and isinstance(said.left, Path):

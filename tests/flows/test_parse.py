@@ -122,6 +122,8 @@ def test_the_rest_of_the_grammar_is_not_available_yet(later: str) -> None:
         ("steps: [{wait: }]", ("ATT008", 15)),
         ("steps: [{wait: [1h]}]", ("ATT008", 16)),
         ("steps: [{id: A b, wait: 1h}]", ("ATT009", 14)),
+        (f"steps: [{{title: {'x' * 201}, wait: 1h}}]", ("ATT009", 17)),
+        (f"steps: [{'end, ' * 1_001}]", ("ATT002", 5_009)),
         ("steps: [{send: {text: ''}}]", ("ATT008", 23)),
         ("steps: [{send: {text: {}}}]", ("ATT008", 23)),
         ("steps: [{send: {text: {italiano: a}}}]", ("ATT009", 24)),

@@ -116,6 +116,11 @@ grace: 0s
         (("workspace: acme", "workspace: acme\npolicies: {priority: 101}"), "ATT009", 2),
         (("workspace: acme", "workspace: acme\npolicies: {cap: {messages: 3}}"), "ATT007", 2),
         (
+            ("workspace: acme", "workspace: acme\npolicies: {cap: {messages: 3, per: 1d, channel: x}}"),
+            "ATT009",
+            2,
+        ),
+        (
             ("workspace: acme", "workspace: acme\npolicies: {quiet_hours: {hours: 21:00-08:00, days: []}}"),
             "ATT008",
             2,

@@ -50,7 +50,7 @@ def readable(reviewed: Reviewed) -> Iterator[Text]:
     """Those that are liquid; the others are ATT102's."""
     for text in texts(reviewed):
         try:
-            list(uses_of(text.source))
+            uses_of(text.source)
         except TemplateError:
             continue
         yield text
@@ -88,7 +88,7 @@ def not_liquid(reviewed: Reviewed) -> Iterator[Remark]:
     """A text is not liquid, or uses a tag or a filter that there is not."""
     for text in texts(reviewed):
         try:
-            list(uses_of(text.source))
+            uses_of(text.source)
         except TemplateError as error:
             yield text.remark(
                 f"{text.name} cannot be read: {error}", "Mend the liquid", error.line, error.column

@@ -75,7 +75,7 @@ def _flow(reading: Reading, root: Node, steps: Steps) -> Flow:
             grammar=fields.get(
                 "grammar", lambda node, what: reading.integer(node, what, 1, GRAMMAR), GRAMMAR
             ),
-            title=fields.text("title"),
+            title=fields.scalar("title", scalars.title, "") or None,
             enter=fields.get("enter", lambda node, _: _enter(reading, node), None),
             exit_on=fields.each("exit_on", lambda node, what: happening(reading, node, what)),
             channel=fields.scalar("channel", scalars.identifier, "") or None,

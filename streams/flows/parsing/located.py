@@ -223,7 +223,7 @@ class _Loader:
 
     def refuse_tag(self, event: Any) -> None:
         if event.tag not in {None, "!"}:
-            self.fail(f"the tag {event.tag} is not read", "Write the value without a tag")
+            self.fail(f"the tag {str(event.tag)[:60]} is not read", "Write the value without a tag")
 
     def sequence(self, depth: int) -> Iterator[Node]:
         while not isinstance(event := next(self.events), SequenceEndEvent):

@@ -20,6 +20,7 @@ __all__ = [
     "place_zone",
     "span",
     "span_or_nothing",
+    "title",
     "url",
     "variable",
     "zone",
@@ -119,6 +120,13 @@ def name(text: str) -> str:
     if len(text) > 128 or text != text.strip():
         raise ValueError("a name is at most 128 characters, without spaces around it")
     return text
+
+
+def title(text: str) -> str:
+    """What people call it: one line."""
+    if len(text) > 200 or "\n" in text:
+        raise ValueError("a title is one line of 200 characters at most")
+    return text.strip()
 
 
 def variable(text: str) -> str:

@@ -26,6 +26,8 @@ from streams.flows.parsing.reading import Fields, Reading
 
 __all__ = ["Steps"]
 
+MAX_STEPS = 1_000
+"""In one flow: more than anybody can read, few enough to be reviewed in a second."""
 KINDS = ("send", "wait", "customer_response", "if", "close_conversation", "end")
 WHICH: tuple[Which, ...] = get_args(Which)
 LATER = ("wait_for", "split", "set", "tag", "untag", "assign", "webhook", "start_flow", "go_to")
@@ -62,6 +64,13 @@ class Steps:
         if kind is None:
             return EndHere("")
         self.count[kind] += 1
+        if self.count.total() == MAX_STEPS + 1:
+            self.reading.error(
+                node.place,
+                "ATT002",
+                f"a flow may have {MAX_STEPS:,} steps, and this is one more",
+                "Split it into several flows",
+            )
         readers: dict[str, Callable[[Fields, str], Step]] = {
             "send": self._send,
             "wait": self._wait,
@@ -92,6 +101,9 @@ class Steps:
         self.seen.setdefault(name, place)
         return name
 
+    def _title(self, fields: Fields) -> str | None:
+        return fields.scalar("title", scalars.title, "") or None
+
     def _policies(self, fields: Fields) -> PolicyRules | None:
         return fields.get("policies", lambda node, what: policies(self.reading, node, what), None)
 
@@ -104,7 +116,7 @@ class Steps:
         )
         step = Sending(
             id=name,
-            title=fields.text("title"),
+            title=self._title(fields),
             policies=self._policies(fields),
             channel=inner.get("channel", self._by_channel, ()),
             template=inner.scalar("template", scalars.identifier, "") if "template" in inner else None,
@@ -142,7 +154,7 @@ class Steps:
                 self.reading.error(node.place, "ATT008", "`wait` is empty", "Write a span, as 2h")
         else:
             ms = self.reading.scalar(node, "`wait`", scalars.span, 1)
-        return Waiting(name, ms, fields.text("title"), self._policies(fields))
+        return Waiting(name, ms, self._title(fields), self._policies(fields))
 
     def _response(self, fields: Fields, name: str) -> Respond:
         known = ("within", "on_response", "no_response", "any_channel", "reactions", "prompt")
@@ -156,7 +168,7 @@ class Steps:
         step = Respond(
             id=name,
             within=inner.scalar("within", scalars.span, 1),
-            title=fields.text("title"),
+            title=self._title(fields),
             policies=self._policies(fields),
             on_response=inner.get("on_response", self.block, None),
             no_response=inner.get("no_response", self.block, None),
@@ -171,7 +183,7 @@ class Steps:
         return Branching(
             id=name,
             ways=(self.reading.locate(first, fields), *fields.each("else_if", self._way)),
-            title=fields.text("title"),
+            title=self._title(fields),
             policies=self._policies(fields),
             otherwise=fields.get("else", self.block, ()),
         )
@@ -190,14 +202,14 @@ class Steps:
                 fields["close_conversation"], "`close_conversation`", ("conversation",)
             )
             which = inner.one_of("conversation", WHICH, None)
-        return Close(name, fields.text("title"), self._policies(fields), which)
+        return Close(name, self._title(fields), self._policies(fields), which)
 
     def _end(self, fields: Fields, name: str) -> EndHere:
         reason = "end"
         if _says_something(fields["end"]):
             inner = self.reading.fields(fields["end"], "`end`", ("reason",), required=("reason",))
             reason = inner.scalar("reason", scalars.name, "end")
-        return EndHere(name, fields.text("title"), self._policies(fields), reason)
+        return EndHere(name, self._title(fields), self._policies(fields), reason)
 
 
 def _says_something(node: Node) -> bool:

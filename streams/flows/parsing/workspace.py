@@ -45,7 +45,7 @@ def _workspace(reading: Reading, root: Node) -> Workspace:
     fields = reading.fields(
         root, "a workspace", KEYS, required=("workspace", "zone", "language", "channels"), later=("remember",)
     )
-    return Workspace(
+    workspace = Workspace(
         workspace=fields.scalar("workspace", scalars.identifier, ""),
         zone=fields.scalar("zone", scalars.place_zone, "UTC"),
         language=fields.scalar("language", scalars.language, "en"),
@@ -59,6 +59,15 @@ def _workspace(reading: Reading, root: Node) -> Workspace:
         delivery=fields.one_of("delivery", ("real", "assumed"), "real"),
         grace=fields.scalar("grace", scalars.span_or_nothing, 10_000),
     )
+    for cap in workspace.policies.cap or () if workspace.policies else ():
+        if cap.channel is not None and cap.channel not in workspace.channels:
+            reading.error(
+                reading.places[id(cap), "channel"],
+                "ATT009",
+                f"there is no channel {cap.channel} to count messages of",
+                f"Name one of {', '.join(workspace.channels)}, or leave it out for all",
+            )
+    return workspace
 
 
 def _named(reading: Reading, node: Node, what: str, example: str) -> Pairs:
