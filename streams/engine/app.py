@@ -3,12 +3,22 @@
 from typing import Any
 
 import faust
+from faust.tables.manager import TableManager
 
 from streams.engine.assignments import Assignments
 from streams.engine.fold import Shared
 from streams.engine.transport import SCHEME, BatchSchema, register
 
 __all__ = ["Engine", "build"]
+
+
+class NoTables(TableManager):
+    """Faust gives tables a second to be declared. There are none: our store stands in their place."""
+
+    async def on_start(self) -> None:
+        """Starts at once."""
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class Engine:
@@ -30,6 +40,7 @@ def build(shared: Shared) -> Engine:
         f"{shared.topics.prefix}-worker",
         broker=[f"{SCHEME}://{server.strip()}" for server in settings.kafka.split(",")],
         store="memory://",
+        TableManager=NoTables,
         datadir=str(datadir),
         key_serializer="raw",
         value_serializer="raw",

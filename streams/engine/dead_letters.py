@@ -69,6 +69,6 @@ class Limits:
         raise TooManyDeadLettersError(
             f"{self._where}: {what} could not be decided. The worker stops here rather than drain the topic "
             "into dead letters; the last of them were not written. See the reasons in the dead letters and "
-            "in this log; correct the sender or the schemas and start again; if they are to become dead letters "
-            f"all the same, start with a larger {setting}."
+            "in this log; correct the sender or the schemas and start again; if they are to become dead "
+            f"letters all the same, start with a larger {setting}."
         )

@@ -57,9 +57,9 @@ class ClockAheadError(PartitionStoppedError):
         super().__init__(
             f"{topic}-{partition} at offset {offset}: the record's timestamp {_moment(timestamp)} is "
             f"{ahead:,.0f} s ahead of this worker's clock; the limit is {limit / 1000:,.0f} s. This "
-            f"partition stands still and goes on by itself at {_moment(timestamp - limit)}. If this worker's clock is "
-            "slow, set it right; if the record is to be taken as it is, start the worker with a larger "
-            "ATTESA_CLOCK_AHEAD_LIMIT_S."
+            f"partition stands still and goes on by itself at {_moment(timestamp - limit)}. If this worker's "
+            "clock is slow, set it right; if the record is to be taken as it is, start the worker with a "
+            "larger ATTESA_CLOCK_AHEAD_LIMIT_S."
         )
 
 
@@ -71,8 +71,8 @@ class FlowLogBehindError(PartitionStoppedError):
     def __init__(self, *, topic: str, partition: int, offset: int, flows_through: int, end: int) -> None:
         super().__init__(
             f"{topic}-{partition} at offset {offset}: the tick names flow commands up to {flows_through}, "
-            f"the flows topic was read to {end}. The partition goes on when the flows topic has them; if it was "
-            "made anew, this prefix cannot be continued."
+            f"the flows topic was read to {end}. The partition goes on when the flows topic has them; if it "
+            "was made anew, this prefix cannot be continued."
         )
 
 
