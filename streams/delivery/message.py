@@ -49,6 +49,8 @@ class Result(msgspec.Struct, frozen=True):
 
     outcome: Outcome
     reason: str | None = None
+    """A code of letters and underscores, or such a code, a colon and what is known of it; no personal value.
+    """
     provider_id: str | None = None
 
 

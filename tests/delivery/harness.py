@@ -177,6 +177,11 @@ class Process:
         """Sends a signal."""
         self.process.send_signal(number)
 
+    @property
+    def has_ended(self) -> bool:
+        """It runs no more."""
+        return self.process.poll() is not None
+
     def end(self) -> tuple[int, str]:
         """Waits for its end; its exit code and what it printed."""
         out, _ = self.process.communicate(timeout=_WAIT_S)

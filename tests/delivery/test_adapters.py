@@ -162,7 +162,7 @@ def test_a_disk_that_refuses_fails_the_batch(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="Bad file descriptor"):
         adapter.deliver([message()], Gate())
     full = FileAdapter(Path("/dev/full"))
-    assert full.deliver([message()], Gate()) == [Result("failed", reason="file: No space left on device")]
+    assert full.deliver([message()], Gate()) == [Result("failed", reason="disk: No space left on device")]
 
 
 # ---- webhook
@@ -214,7 +214,9 @@ def test_a_close_goes_the_same_way(endpoint: Endpoint) -> None:
 @pytest.mark.parametrize(
     ("body", "provider_id"),
     [(b'{"id": "wamid.1"}', "wamid.1"), (b'{"id": 7}', "7"), (b"{}", None), (b"ok", None), (b'"x"', None),
-     (b'{"id": true}', None), (b"\xff", None), (b'{"pad": "' + b"x" * 100_000 + b'", "id": "1"}', None)],
+     (b'{"id": true}', None), (b'{"id": ""}', None), (b'{"id": "a\\u0000"}', None),
+     (b'{"id": "' + b"x" * 513 + b'"}', None), (b"\xff", None),
+     (b'{"pad": "' + b"x" * 100_000 + b'", "id": "1"}', None)],
 )  # fmt: skip
 def test_the_answer_may_carry_the_providers_id(
     endpoint: Endpoint, body: bytes, provider_id: str | None
@@ -228,7 +230,9 @@ def test_the_answer_may_carry_the_providers_id(
 def test_a_refusal_is_failed_at_once(endpoint: Endpoint, status: int) -> None:
     """The endpoint has said no; a redirect is not followed with a customer's message."""
     answers(endpoint, (status, {"location": endpoint.url}, b""))
-    assert webhook(endpoint).deliver([message()], Gate()) == [Result("failed", reason=f"http_{status}")]
+    assert webhook(endpoint).deliver([message()], Gate()) == [
+        Result("failed", reason=f"refused: http {status}")
+    ]
     assert len(endpoint.requests) == 1
 
 
@@ -253,7 +257,7 @@ def test_a_stop_holds_for_further_tries_too(endpoint: Endpoint) -> None:
 def test_tries_end(endpoint: Endpoint) -> None:
     """An endpoint that never takes it: failed, with the last answer."""
     answers(endpoint, 503)
-    assert webhook(endpoint).deliver([message()], Gate()) == [Result("failed", reason="http_503")]
+    assert webhook(endpoint).deliver([message()], Gate()) == [Result("failed", reason="not_taken: http 503")]
     assert 1 < len(endpoint.requests) <= 5
 
 
@@ -276,7 +280,7 @@ def test_retry_after_is_honoured(endpoint: Endpoint) -> None:
 def test_a_retry_after_beyond_the_limit_is_not_waited_for(endpoint: Endpoint, later: str) -> None:
     """Failed now, so that the journey can take its fallback."""
     answers(endpoint, (429, {"retry-after": later}, b""))
-    assert webhook(endpoint).deliver([message()], Gate()) == [Result("failed", reason="http_429")]
+    assert webhook(endpoint).deliver([message()], Gate()) == [Result("failed", reason="not_taken: http 429")]
     assert len(endpoint.requests) == 1
 
 
@@ -337,7 +341,7 @@ def test_after_a_call_in_doubt_only_acceptance_is_certain(endpoint: Endpoint) ->
 
     endpoint.answer = answer
     adapter = webhook(endpoint, timeout_s=0.3, idempotent=True)
-    assert adapter.deliver([message()], Gate()) == [Result("unknown", reason="http_404")]
+    assert adapter.deliver([message()], Gate()) == [Result("unknown", reason="refused: http 404")]
     stopped = Result("stopped", reason="flow_paused")
     assert adapter.deliver([message()], Gate(None, stopped)) == [Result("unknown", reason="flow_paused")]
     go_on.set()
@@ -347,7 +351,9 @@ def test_after_a_call_in_doubt_only_acceptance_is_certain(endpoint: Endpoint) ->
 def test_a_proxys_answer_tells_nothing_of_the_endpoint(endpoint: Endpoint, status: int) -> None:
     """Unknown, and tried again only where a repeat does no harm."""
     answers(endpoint, status, 200)
-    assert webhook(endpoint).deliver([message()], Gate()) == [Result("unknown", reason=f"http_{status}")]
+    assert webhook(endpoint).deliver([message()], Gate()) == [
+        Result("unknown", reason=f"no_answer: http {status}")
+    ]
     answers(endpoint, status, 200)
     assert webhook(endpoint, idempotent=True).deliver([message()], Gate()) == [Result("accepted")]
 

@@ -285,7 +285,7 @@ def test_what_cannot_be_sent_fails_with_a_reason(log: Prefix, endpoint: Endpoint
     assert (outcomes["value"].reason or "").startswith("template: the template hi")
     assert outcomes["channel"].reason == "unknown_channel"
     assert outcomes["version"].reason == "unknown_version: hello 7"
-    assert outcomes["refused"].reason == "http_404"
+    assert outcomes["refused"].reason == "refused: http 404"
     assert set(log.attempts()) == {"refused", "fine"}
 
 

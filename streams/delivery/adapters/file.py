@@ -50,7 +50,7 @@ class FileAdapter:
                 try:
                     self._append(due)
                 except OSError as error:
-                    done = Result("failed", reason=f"file: {error.strerror}")
+                    done = Result("failed", reason=f"disk: {error.strerror}")
                 finally:
                     fcntl.flock(self._file, fcntl.LOCK_UN)
         return [verdict or done for verdict in verdicts]

@@ -29,6 +29,7 @@ from streams.delivery.message import Gate, Message, Result
 __all__ = ["Webhook", "WebhookAdapter", "secret_bytes", "signature"]
 
 _ANSWER_BYTES = 65_536
+_ID_CHARACTERS = 512
 _TRIES = 5
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _TOLD_NOTHING = frozenset({502, 504})
@@ -150,14 +151,14 @@ class WebhookAdapter:
         return headers
 
     def _result(self, answer: httpx.Response) -> Result:
-        reason = f"http_{answer.status_code}"
+        said = f"http {answer.status_code}"
         if answer.is_success:
             return Result("accepted", provider_id=_provider_id(self._read(answer)))
         if answer.status_code in _TOLD_NOTHING:
-            raise _TryAgainError(reason, in_doubt=True)
+            raise _TryAgainError(f"no_answer: {said}", in_doubt=True)
         if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
-            raise _TryAgainError(reason, after_s=self._retry_after(answer))
-        return Result("failed", reason=reason)
+            raise _TryAgainError(f"not_taken: {said}", after_s=self._retry_after(answer))
+        return Result("failed", reason=f"refused: {said}")
 
     def _read(self, answer: httpx.Response) -> bytes:
         """The answer, if it is short and comes in time. The message is taken either way."""
@@ -218,4 +219,8 @@ def _provider_id(body: bytes) -> str | None:
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
     found = answer.get("id") if isinstance(answer, dict) else None
-    return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else None
+    if not isinstance(found, str | int) or isinstance(found, bool):
+        return None
+    # What would make the outcome a dead letter is no id.
+    name = str(found)
+    return name if 0 < len(name) <= _ID_CHARACTERS and "\0" not in name else None
