@@ -6,7 +6,7 @@ from typing import Final
 from schemas.errors import UsageError
 from streams.flows.parsing.scalars import span
 
-__all__ = ["FAR_FUTURE", "duration_of", "moment_of"]
+__all__ = ["FAR_FUTURE", "duration_of", "iso_text", "moment_of"]
 
 FAR_FUTURE: Final = 2**64 - 1
 """Later than every record, ms."""
@@ -40,6 +40,14 @@ def duration_of(text: str, option: str) -> int:
     if ms is None:
         raise UsageError(f"{option} {text}: not a span. Write integers with s, m, h, d or w: 90m, 1h30m, 7d")
     return ms
+
+
+def iso_text(moment: int | None) -> str | None:
+    """A moment in ISO 8601, UTC, to the millisecond: `2025-03-01T10:00:00.000Z`; None stays None."""
+    if moment is None:
+        return None
+    written = (_EPOCH + timedelta(milliseconds=moment)).isoformat(timespec="milliseconds")
+    return written.replace("+00:00", "Z")
 
 
 def _span(text: str) -> int | None:

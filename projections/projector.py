@@ -29,6 +29,7 @@ from projections.migrate import migrate
 from projections.rows import rows_of
 from projections.tables import Row
 from schemas.errors import NotReachableError
+from schemas.registry import registry_at
 from schemas.types.facts import Fact
 from schemas.wire import UndecodableError
 from streams.log import metrics
@@ -90,7 +91,7 @@ class _Projector:
         self._stop = stop
         self._topic = Topics(settings.prefix).facts
         self._dead_letters_topic = Topics(settings.prefix).dead_letters
-        self._codec = FactCodec()
+        self._codec = FactCodec(registry=registry_at(settings.registry_url, prefix=settings.prefix))
         self._limits = _Limits(settings.dead_letters_in_a_row, settings.dead_letters_share)
         self._done = Projected()
         self._rows: list[Row] = []

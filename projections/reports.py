@@ -8,14 +8,14 @@ facts came.
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from clickhouse_driver import Client
 
 from projections.client import connected, query
-from projections.moments import FAR_FUTURE, moment_of
+from projections.moments import FAR_FUTURE, iso_text, moment_of
 from schemas.errors import UsageError
 from streams.log.settings import Settings
 from streams.log.topics import Topics
@@ -176,10 +176,7 @@ class Report(Generic[RowT]):
     @property
     def as_of_text(self) -> str | None:
         """As-of as ISO 8601, UTC, to the millisecond."""
-        if self.as_of is None:
-            return None
-        moment = datetime.fromtimestamp(self.as_of / 1000, UTC)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return iso_text(self.as_of)
 
 
 def response_rate(settings: Settings, scope: Scope) -> Report[ResponseRateRow]:

@@ -12,6 +12,7 @@ _TICKS: Final = (
     (1, "1s"), (10, "10s"), (60, "1m"), (300, "5m"), (900, "15m"), (3_600, "1h"), (6 * 3_600, "6h"),
     (86_400, "1d"), (7 * 86_400, "7d"), (30 * 86_400, "30d"), (365 * 86_400, "1y"),
 )  # fmt: skip
+_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 _FIRST_S: Final = 1.0
 """What is answered sooner stands at the left edge."""
 
@@ -48,7 +49,7 @@ def _share(points: Sequence[tuple[float, float]], seconds: float) -> float:
 
 
 def _axis(last: float, width: int) -> str:
-    """Tick labels under their columns, none over another."""
+    """Tick labels under their columns, none over another, and at the right edge the last moment."""
     line = ""
     for seconds, label in _TICKS:
         if seconds > last:
@@ -56,4 +57,15 @@ def _axis(last: float, width: int) -> str:
         column = round(math.log(seconds / _FIRST_S) / math.log(last / _FIRST_S) * (width - 1))
         if column >= len(line) + (1 if line else 0):
             line = line.ljust(column) + label
-    return line
+    edge = _edge(last)
+    return line.ljust(width - len(edge)) + edge if len(line) < width - len(edge) else line
+
+
+def _edge(seconds: float) -> str:
+    """A time in its two largest units: 4m23s, 2h10m."""
+    whole = round(seconds)
+    for (size, name), (below, below_name) in pairwise(_UNITS):
+        if whole >= size:
+            count, rest = divmod(whole, size)
+            return f"{count}{name}{rest // below}{below_name}" if rest // below else f"{count}{name}"
+    return f"{whole}s"

@@ -6,7 +6,8 @@ import typer
 
 from projections.migrate import migrate as apply_migrations
 from projections.migrate import status as migration_status
-from projections.standing import standing
+from projections.moments import iso_text
+from projections.standing import PartitionStanding, standing
 from streams.cli.output import show
 from streams.log.settings import Settings, load
 
@@ -31,12 +32,16 @@ def status(prefix: Prefix = None, json: Json = False) -> None:
     settings = _settings(prefix)
     files = [row._asdict() for row in migration_status(settings)]
     is_current = all(row["state"] == "applied" for row in files)
-    rows = [row._asdict() for row in standing(settings)] if is_current else []
+    rows = [_shown(row) for row in standing(settings)] if is_current else []
     if json:
         show(rows, json=True, migrations=files)
         return
     show(files, title="Migrations")
     show(rows, title="Partitions")
+
+
+def _shown(row: PartitionStanding) -> dict[str, int | str | None]:
+    return row._asdict() | {"clock": iso_text(row.clock), "settled": iso_text(row.settled)}
 
 
 def _settings(prefix: str | None) -> Settings:
