@@ -21,16 +21,14 @@ def test_one_of_two_is_killed_and_the_other_takes_over(attesa: Attesa) -> None:
     """Kill -9 with waits open: facts, commands and states are what the core alone makes of the log."""
     attesa("topics", "apply")
     attesa("workspace", "publish", attesa.write("w.yaml", WORKSPACE.format(grace="1s")), "--no-wait")
-    flows = [
-        attesa.write("flows/silence.yaml", SILENCE.format(within="8s")),
-        attesa.write("flows/ask.yaml", ASK.format(within="5s")),
-    ]
-    attesa("flow", "publish", *flows, "--no-wait")
+    attesa.write("flows/silence.yaml", SILENCE.format(within="8s"))
+    attesa.write("flows/ask.yaml", ASK.format(within="5s"))
     ticker = attesa.start("ticker")
     first = attesa.start("worker", data_dir=str(attesa.folder / "first"))
     second = attesa.start("worker", data_dir=str(attesa.folder / "second"))
     log = Log(attesa.kafka, attesa.prefix)
     wait_until("both have partitions", lambda: (_open(first) and _open(second)) or None)
+    attesa("flow", "publish", attesa.folder / "flows", "--timeout", "60")
     attesa.produce(*((contact, _named(contact)) for contact in CONTACTS))
     attesa.produce(*((contact, _ordered(contact)) for contact in CONTACTS[::3]))
     attesa.produce(*((contact, _message(contact, 0)) for contact in CONTACTS))
