@@ -1,7 +1,5 @@
 """What happened, against what flows look for: exits of running journeys, and entries."""
 
-from collections.abc import Iterable
-
 import msgspec
 
 from schemas.types.facts import EntryRefused, JourneyStarted
@@ -69,10 +67,15 @@ def _concerns(match: Match, journey: Journey, happening: Happening) -> bool:
 def _matches(draft: Draft, match: Match, happening: Happening) -> bool:
     return (
         match.kind == happening.kind
-        and match.name in (None, "any", happening.name)
+        and (match.name in (None, "any", happening.name) or _opts_out_of_all(happening))
         and (not match.channels or happening.channel in match.channels)
         and (match.where is None or holds(match.where, _subjects(draft, happening)))
     )
+
+
+def _opts_out_of_all(happening: Happening) -> bool:
+    """True for what is every purpose's opt-out at once."""
+    return happening.kind == "opted_out" and happening.name == "any"
 
 
 def _subjects(draft: Draft, happening: Happening) -> Subjects:
@@ -94,9 +97,12 @@ def _subjects(draft: Draft, happening: Happening) -> Subjects:
 
 def triggers(draft: Draft, happening: Happening) -> None:
     """Starts the flows that look for this; each at most once, the highest priority first."""
-    found: Iterable[tuple[Published, Match]] = draft.registry.triggered(
-        draft.workspace, happening.kind, happening.name
-    )
+    names = ("marketing", "service", "urgent") if _opts_out_of_all(happening) else (happening.name,)
+    found = [
+        trigger
+        for name in names
+        for trigger in draft.registry.triggered(draft.workspace, happening.kind, name)
+    ]
     tried: set[str] = set()
     for published, match in found:
         flow = published.program.flow

@@ -11,6 +11,7 @@ from schemas.types.facts import DeliveryNoted, InputNoted, JourneyHeld, SendFail
 from schemas.types.inputs import CommandOutcome, DeliveryReported
 from streams.core import policies as rules
 from streams.core.draft import Draft
+from streams.core.ids import derived
 from streams.core.journeys import advance, cancel_pending
 from streams.core.program import CustomerResponse, QuietHours, Send
 from streams.core.received import said_at
@@ -68,13 +69,21 @@ def _go_on(draft: Draft, sent: Sent) -> None:
 def lapse(draft: Draft, journey: Journey, prompt: str) -> None:
     """Nobody said that the prompt was accepted, and it may not be sent any more: it counts as expired.
 
-    Silence after a message that never left is no silence: the wait is cancelled, not timed out.
+    Silence after a message that never left is no silence: the wait is cancelled, not timed out. Where quiet
+    hours ended its time it is sent anew, but not for ever: not if nobody spoke of the send before it either.
     """
     sent = draft.state.sends.get(prompt)
-    if sent is not None and _quiet(draft, sent, sent.not_after) is not None:
+    quiet = sent is not None and _quiet(draft, sent, sent.not_after) is not None
+    if sent is not None and quiet and not _unspoken(draft, sent):
         _send_anew(draft, journey, sent, "expired")
     else:
         _unanswerable(draft, journey, prompt, "prompt_expired")
+
+
+def _unspoken(draft: Draft, sent: Sent) -> bool:
+    """True if the step's send before this one has no outcome either."""
+    before = draft.state.sends.get(derived(sent.journey, sent.step, sent.visit - 1, "send"))
+    return before is not None and before.outcome is None
 
 
 def _said(reason: str | None, default: str | None) -> tuple[str | None, dict[str, object] | None]:

@@ -1,7 +1,7 @@
 """Waits for an answer: opened, answered, timed out, cancelled; each closed exactly once."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -42,14 +42,14 @@ def open_wait(draft: Draft, journey: Journey, step: CustomerResponse, *, visit: 
         if sent is None:
             _skip(draft, journey, step, visit, prompt, missing)
             return step.no_response
-    wait = _wait(draft, journey, step, visit, _Opening(sent, name))
-    draft.emit(WaitOpened(**draft.at(journey, step.id, visit), **wait))
+    fields = _wait(draft, journey, step, visit, _Opening(sent, name))
+    draft.emit(WaitOpened(**draft.at(journey, step.id, visit), **fields))
     opened = draft.state.journeys[journey.id]
-    if isinstance(opened.pending, Wait):
-        for message in _early(draft, sent):
-            if (matched := _matches(draft, opened.pending, step, message)) is not None:
-                _respond(draft, opened, opened.pending, message, matched)
-                return step.on_response
+    wait = cast("Wait", opened.pending)  # the fact has just been folded
+    for message in _early(draft, sent):
+        if (matched := _matches(draft, wait, step, message)) is not None:
+            _respond(draft, opened, wait, message, matched)
+            return step.on_response
     return None
 
 

@@ -1,5 +1,7 @@
 """Consent: words, inputs, defaults, and what may go by which channel."""
 
+from typing import Any
+
 import pytest
 
 from schemas.types.facts import (
@@ -16,7 +18,7 @@ from streams.core.program import Match
 from streams.core.testing import SECOND, consent, event, fact, given, message, outcome, passes, workspace
 from tests.core.flows import ask, asked, facts_of, flow, pause_for, send
 
-MARKETING = {"policies": {"purpose": "marketing"}}
+MARKETING: dict[str, Any] = {"policies": {"purpose": "marketing"}}
 
 
 @pytest.mark.parametrize("text", ["STOP", " stop. ", "Stop!", "«stop»".strip("«»")])
@@ -84,6 +86,16 @@ def test_an_opt_out_is_something_that_flows_may_look_for() -> None:
     story = given(bye).when(message("stop"))
     story.then_some(ConsentRecorded, fact(JourneyStarted, trigger="opted_out"))
     story.when(consent("marketing", granted=True)).then(ConsentRecorded)
+
+
+def test_an_opt_out_of_anything_is_one_of_every_purpose() -> None:
+    """Flows that look for one purpose's see it; each once."""
+    one = flow(send("bye"), triggers=(Match(kind="opted_out", name="service"),), name="one")
+    any_ = flow(send("bye"), triggers=(Match(kind="opted_out", name="any"),), name="two")
+    inside = flow(pause_for(SECOND), exits=(Match(kind="opted_out", name="marketing"),), name="inside")
+    story = given(one, any_, inside).when(event("go"), consent("any", granted=False))
+    assert sorted(found.flow for found in facts_of(story, JourneyStarted)) == ["inside", "one", "two"]
+    story.then_some(fact(JourneyEnded, flow="inside", reason="exit"))
 
 
 def test_marketing_needs_an_opt_in_where_the_workspace_says_so() -> None:

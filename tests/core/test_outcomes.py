@@ -115,6 +115,15 @@ def test_a_prompt_that_lapsed_in_quiet_hours_is_commanded_again_when_they_end() 
     story.when(passes(10 * HOUR)).then(TimerFired, fact(SendCommanded, visit=2), fact(WaitOpened, visit=2))
 
 
+def test_a_prompt_that_lapses_twice_in_silence_is_not_sent_for_ever() -> None:
+    """Nobody spoke of either: the dispatcher is away, and the journey goes on."""
+    program = flow(send("hello", 1, policies={"quiet_hours": night()}), ask("answer", no=2), send("other"))
+    story = given(program).when(passes(10 * HOUR), event("go"), passes(20 * HOUR))
+    story.when(passes(DAY)).then_some(
+        fact(WaitCancelled, visit=2, reason="prompt_expired"), fact(SendCommanded, step="other")
+    )
+
+
 def test_a_prompt_that_lapsed_and_was_accepted_after_all_is_not_sent_again() -> None:
     """The outcome came too late to be believed in time: the wait opens anew on that very prompt."""
     program = flow(send("hello", 1, policies={"quiet_hours": night()}), ask("answer"))

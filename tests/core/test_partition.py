@@ -243,7 +243,7 @@ def test_a_refused_flow_command_says_why() -> None:
 
 
 def test_on_a_history_deadlines_fire_at_their_own_moment_without_a_limit() -> None:
-    """now = due, those that it opens too; the last tick lets all of it pass, whatever its limit."""
+    """Now is due, for those that it opens too; the last tick lets all of it pass, whatever its limit."""
     program = flow(pause_for(HOUR, 1, "a"), pause_for(HOUR, 2, "b"), send("hello"))
     log = Log(program, settings=workspace(delivery="assumed"))
     for number in range(3):
@@ -278,13 +278,15 @@ def test_the_position_follows_each_decision() -> None:
     """Where to go on, the clock, the flow commands in force."""
     log = Log(PAUSE).event(START + 5, "acme/a")
     decider = log.decider()
-    seen = []
+    seen: list[tuple[int, int, int]] = []
     for entry in log.entries:
-        for _ in decider.decide(entry):
-            seen.append(
-                (decider.position.next, decider.position.clock - START, decider.position.flows_through)
-            )
+        seen += [_place(decider) for _ in decider.decide(entry)]
     assert seen == [(0, 0, 1), (0, 0, 2), (1, 0, 2), (2, 5, 2)]
+
+
+def _place(decider: PartitionDecider) -> tuple[int, int, int]:
+    at = decider.position
+    return at.next, at.clock - START, at.flows_through
 
 
 def test_a_tick_that_was_cut_goes_on_where_it_was() -> None:
@@ -295,7 +297,8 @@ def test_a_tick_that_was_cut_goes_on_where_it_was() -> None:
     log.tick(START + 2 * HOUR, fire_limit=3).tick(START + 3 * HOUR, fire_limit=3)
     whole = [each for each in log.decisions() if each.facts]
     for cut in range(1, len(whole)):
-        contacts, position, done = MemoryContacts(), Position(), []
+        contacts, position = MemoryContacts(), Position()
+        done: list[Decision] = []
         for limit in (cut, 1000):
             decider = log.decider(contacts, decode_position(encode_position(position)))
             for entry in log.entries[position.next :]:
@@ -370,10 +373,11 @@ def test_an_input_without_a_proper_contact_is_a_dead_letter(contact: str | None,
 def test_a_dead_letter_leaves_the_state_as_it_is_and_may_come_again() -> None:
     """It is not taken for seen."""
     story = given().when(message(channel="pigeon", id="m"))
-    assert story.last.dead is DeadReason.UNKNOWN_CHANNEL
+    refused = story.last
+    assert refused.dead is DeadReason.UNKNOWN_CHANNEL
     assert story.contacts.states == {}
     story.when(message(id="m"))
-    assert story.last.dead is None
+    assert story.decisions[-1].dead is None
     assert any(isinstance(found, MessageNoted) for found in story.facts)
 
 

@@ -91,7 +91,7 @@ def test_what_is_not_decided_for_a_contact_is_an_error() -> None:
 
 
 def test_a_contact_can_be_decided_without_its_partition() -> None:
-    """decide is a function of state, input and registry; the same input twice yields nothing."""
+    """It is a function of state, input and registry; the same input twice yields nothing."""
     made = MessageReceived(**NAMED, channel="sms", text="x")
     received = Received("acme/a", made, START, START, "t", 0, 0, "t/1")
     story = given()

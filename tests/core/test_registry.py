@@ -19,8 +19,8 @@ from schemas.types.flow_commands import (
 )
 from streams.core.memory import MemoryFlowLog
 from streams.core.partition import registry_through
-from streams.core.program import Match, Policies
-from streams.core.registry import Applied, FlowEntry, Registry
+from streams.core.program import Match, Policies, Send
+from streams.core.registry import Applied, FlowEntry, Registry, step_of
 from streams.core.testing import workspace
 from tests.core.flows import asked, flow, send
 
@@ -191,6 +191,15 @@ def test_triggers_are_found_by_kind_and_name() -> None:
     assert [found.program.flow for found, _ in registry.triggered("acme", "message", None)] == ["any"]
     assert list(registry.triggered("other", "message", None)) == []
     assert list(registry.triggered("acme", "event", "x")) == []
+
+
+def test_a_step_is_looked_up_with_its_kind() -> None:
+    """Another kind is an error: a fact and its flow version do not go together."""
+    registry = Registry().publish(asked()).registry
+    assert step_of(registry, "acme", "f", 1, "hello", Send).id == "hello"
+    with pytest.raises(TypeError, match="acme/f 1: the step answer is no Send"):
+        step_of(registry, "acme", "f", 1, "answer", Send)
+    assert (asked().index("answer"), asked().index("gone")) == (1, None)
 
 
 def test_a_registry_is_rebuilt_from_the_log() -> None:

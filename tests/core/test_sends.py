@@ -1,4 +1,4 @@
-"""Policies: when a send is made, postponed, held or not made, and that each of these is a fact with its reason."""
+"""Policies: when a send is made, postponed, held or not made; each of these is a fact with its reason."""
 
 import pytest
 

@@ -1,8 +1,9 @@
 """The state: bounded, encoded with its format's version, and what a deadline is."""
 
+import msgspec
 import pytest
 
-from schemas.types.facts import ClockAdvanced, FlowCommandApplied
+from schemas.types.facts import ClockAdvanced, FlowCommandApplied, ResponseTimedOut
 from streams.core.contact import deadlines, decide, evolve, has_seen
 from streams.core.ids import derived, input_name, journey_id, seen_hash, spread
 from streams.core.received import Due, Received
@@ -93,6 +94,17 @@ def test_facts_about_the_partition_leave_a_contact_as_it_is() -> None:
     assert kinds == {ClockAdvanced, FlowCommandApplied}
     for found in story.partition_facts:
         assert evolve(story.state, found) == story.state
+
+
+def test_facts_out_of_order_are_an_error() -> None:
+    """A time-out of a wait that is not open cannot be folded: the log is not what it should be."""
+    story = given(asked()).when(event("go"), outcome("accepted"), passes(DAY))
+    timed_out = next(found for found in story.all_facts if isinstance(found, ResponseTimedOut))
+    paused = given(flow(pause_for(HOUR), name="p")).when(event("go")).state
+    journey = next(iter(paused.journeys))
+    wrong = msgspec.structs.replace(timed_out, journey=journey)
+    with pytest.raises(TypeError, match="no open wait"):
+        evolve(paused, wrong)
 
 
 def test_only_whole_hashes_are_found() -> None:

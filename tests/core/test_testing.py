@@ -45,7 +45,7 @@ def test_then_no_takes_none_of_a_kind() -> None:
 
 def test_what_was_sent_must_have_been() -> None:
     """By any step, or by one."""
-    with pytest.raises(AssertionError, match="nothing was sent$"):
+    with pytest.raises(AssertionError, match=r"nothing was sent$"):
         given().sent()
     with pytest.raises(AssertionError, match="nothing was sent by other"):
         given(flow(send("hello"))).when(event("go")).sent("other")

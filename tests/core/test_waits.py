@@ -401,6 +401,22 @@ def test_only_the_last_messages_are_remembered_for_a_step_not_yet_reached() -> N
     story.then_some(fact(ResponseReceived, message="m2"))
 
 
+def test_of_messages_before_the_step_the_first_that_fits_answers() -> None:
+    """One by another channel does not."""
+    story = given(flow(send("hello", 1), pause_for(HOUR, 2), ask("answer"))).when(
+        event("go"), outcome("accepted")
+    )
+    story.when(message(channel="sms"), message(id="m"), passes(HOUR))
+    story.then_some(fact(ResponseReceived, message="m"))
+
+
+def test_a_late_message_by_another_channel_is_no_late_response() -> None:
+    """It must fit as an answer must."""
+    story = given(asked()).when(event("go"), outcome("accepted"), passes(HOUR + 5 * SECOND))
+    story.when(message(channel="sms"), passes(HOUR)).then_no(LateResponseReceived)
+    story.when(message(channel="sms")).then(MessageNoted)
+
+
 def test_a_wait_step_is_no_wait_for_an_answer() -> None:
     """A message while the flow pauses closes nothing."""
     story = given(flow(pause_for(HOUR))).when(event("go")).then(JourneyStarted, TimerSet)
