@@ -65,3 +65,4 @@ SELECT
 FROM answered
 GROUP BY by_workspace, by_flow, by_version, by_step, by_channel, by_template, by_author, by_hour, by_weekday, by_day
 ORDER BY by_workspace, by_flow, by_version, by_step, by_channel, by_template, by_author, by_hour, by_weekday, by_day
+SETTINGS do_not_merge_across_partitions_select_final = 1

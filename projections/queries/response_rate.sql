@@ -29,3 +29,4 @@ FROM waits_as_of(as_of = {as_of:UInt64}, since = {since:UInt64}, until = {until:
     workspace = {workspace:String}, flow = {flow:String})
 GROUP BY by_workspace, by_flow, by_version, by_step, by_channel, by_template, by_arm, by_hour, by_weekday, by_day
 ORDER BY by_workspace, by_flow, by_version, by_step, by_channel, by_template, by_arm, by_hour, by_weekday, by_day
+SETTINGS do_not_merge_across_partitions_select_final = 1

@@ -42,3 +42,4 @@ SELECT by_workspace, by_flow, by_version, by_step, by_channel, by_template, by_a
 FROM curve
 WHERE answered > 0
 ORDER BY by_workspace, by_flow, by_version, by_step, by_channel, by_template, by_arm, by_hour, by_weekday, by_day, bin
+SETTINGS do_not_merge_across_partitions_select_final = 1

@@ -308,3 +308,12 @@ def _command(settings: Settings) -> subprocess.Popen[bytes]:
         "ATTESA_PREFIX": settings.prefix,
     }
     return subprocess.Popen([sys.executable, "-m", "streams.cli.main", "projector"], env=environment)
+
+
+def test_a_share_of_undecodable_records_stops_it_too(settings: Settings) -> None:
+    """Never many in a row, and yet too many among the last: facts between them do not hide them."""
+    strict = settings.model_copy(update={"dead_letters_in_a_row": 4, "dead_letters_share": 0.0004})
+    good = CODEC.encode(message(1, START), None)
+    write_bytes(settings, *(value for _ in range(5) for value in (b"x", good)))
+    with pytest.raises(TooManyUndecodableError, match=r"facts-0 at 8: 5 of the last 10,000"):
+        run_until_end(strict)
