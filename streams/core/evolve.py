@@ -86,7 +86,7 @@ def evolve(state: ContactState, fact: Fact) -> ContactState:  # noqa: C901, PLR0
         case WaitSkipped():
             return _closed(_stand(state, fact, prompt=None), fact, answered=False)
         case LateResponseReceived():
-            return replace(state, late=tuple(late for late in state.late if late.wait.id != fact.wait))
+            return _answered_late(state, fact)
         case TimerSet():
             timer = Timer(
                 derived(fact.journey, fact.step, fact.visit, fact.kind), fact.kind, fact.at, fact.due
@@ -236,6 +236,14 @@ def _remember_late(state: ContactState, fact: ResponseTimedOut) -> ContactState:
         raise TypeError(f"{fact.id}: {fact.journey} has no open wait to time out")
     late = Late(wait, fact.journey, fact.flow, fact.version, fact.step, fact.visit, fact.at)
     return replace(state, late=(*state.late, late)[-MAX_LATE:])
+
+
+def _answered_late(state: ContactState, fact: LateResponseReceived) -> ContactState:
+    """The wait has its late response; what the journey had asked before it will have none."""
+    kept = tuple(
+        late for late in state.late if late.journey != fact.journey or late.wait.opened_at > fact.opened_at
+    )
+    return replace(state, late=kept)
 
 
 def _changed(state: ContactState, fact: ContactChanged) -> ContactState:

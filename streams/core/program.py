@@ -296,4 +296,7 @@ class WorkspaceSettings(msgspec.Struct, frozen=True):
 
     def channel(self, name: str) -> ChannelSettings | None:
         """The channel of that name; None if the workspace has none."""
-        return next((channel for channel in self.channels if channel.name == name), None)
+        for channel in self.channels:
+            if channel.name == name:
+                return channel
+        return None

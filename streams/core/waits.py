@@ -226,12 +226,14 @@ def time_out(draft: Draft, journey: Journey, wait: Wait) -> int:
 
 
 def note_late(draft: Draft, message: Heard) -> None:
-    """A message after waits had timed out: a late response of each that it fits.
+    """A message after waits had timed out: a late response of each journey's last that it fits.
 
-    Not of those of a journey that it answers now: its answer took them away.
+    Not of a journey that it answers now: its answer took its earlier waits away.
     """
-    for late in draft.state.late:
-        _note(draft, late, message)
+    noted: set[str] = set()
+    for late in reversed(draft.state.late):
+        if late.journey not in noted and _note(draft, late, message):
+            noted.add(late.journey)
 
 
 def _note(draft: Draft, late: Late, message: Heard) -> bool:

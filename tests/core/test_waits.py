@@ -94,6 +94,22 @@ def test_a_late_response_is_noted_once() -> None:
     story.when(message()).then(MessageNoted)
 
 
+def test_a_late_response_is_that_of_a_journeys_last_question() -> None:
+    """What was asked before it has none: neither now nor by the next message."""
+    story = given(flow(send("one", 1), ask("a", no=2), send("two", 3), ask("b")))
+    story.when(event("go"), outcome("accepted"), passes(HOUR + GRACE), outcome("accepted"), passes(2 * HOUR))
+    story.when(message()).then(MessageNoted, fact(LateResponseReceived, step="b"))
+    story.when(message()).then(MessageNoted)
+
+
+def test_a_quote_of_an_earlier_question_is_its_late_response() -> None:
+    """The last one may still have its own."""
+    story = given(flow(send("one", 1), ask("a", no=2), send("two", 3), ask("b")))
+    story.when(event("go"), outcome("accepted", provider_id="w1"), passes(HOUR + GRACE), outcome("accepted"))
+    story.when(passes(2 * HOUR), message(reply_to="w1")).then_some(fact(LateResponseReceived, step="a"))
+    story.when(message()).then(MessageNoted, fact(LateResponseReceived, step="b"))
+
+
 def test_a_late_response_counts_within_the_attribution_window_only() -> None:
     """Two days later a message is just a message."""
     story = given(asked()).when(event("go"), outcome("accepted"), passes(2 * DAY))
