@@ -11,10 +11,9 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from confluent_kafka import Consumer, TopicPartition
-
 from streams.core.partition import Position
 from streams.engine.contacts import PartitionContacts
+from streams.engine.ends import bounds
 from streams.engine.errors import PositionOutsideLogError
 from streams.engine.fold import PartitionFold, Shared
 from streams.engine.store import Store
@@ -28,7 +27,6 @@ __all__ = ["Recovered", "Stopped", "recover", "store_path", "throw_away_old_stor
 STORE_TOO_OLD_S: Final = 5 * 86_400.0
 """The changelog keeps tombstones for 7 days: an older store might miss one and bring an erased contact back.
 """
-_REQUEST_S: Final = 30.0
 
 
 class Stopped(Exception):  # noqa: N818 - no error: the assignment is over before it was taken up
@@ -131,14 +129,7 @@ def _position(shared: Shared, partition: int, store: Store) -> Position:
 
 
 def _beginning(shared: Shared, topic: str, partition: int) -> int:
-    consumer = Consumer(
-        {"bootstrap.servers": shared.settings.kafka, "group.id": "attesa-reader", "log_level": 3}
-    )
-    try:
-        low, _high = consumer.get_watermark_offsets(TopicPartition(topic, partition), _REQUEST_S)
-    finally:
-        consumer.close()
-    return int(low)
+    return bounds(shared.settings.kafka, topic, [partition])[partition][0]
 
 
 def throw_away_old_stores(shared: Shared, assigned: Collection[int]) -> list[Path]:

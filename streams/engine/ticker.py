@@ -29,7 +29,7 @@ from streams.log.topics import Topics
 __all__ = ["Ticker", "run"]
 
 _DELIVERY_S: Final = 5.0
-_PRODUCER: Final = {"linger.ms": 0, "delivery.timeout.ms": int(_DELIVERY_S * 1000), "log_level": 3}
+_PRODUCER: Final = {"linger.ms": 0, "delivery.timeout.ms": int(_DELIVERY_S * 1000)}
 
 
 class Ticker:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streams.engine.errors import FencedError
+from streams.log.clients import client_options
 
 __all__ = ["Headers", "TransactionalProducer"]
 
@@ -37,7 +38,7 @@ class TransactionalProducer:
     def __init__(self, bootstrap: str, transactional_id: str) -> None:
         self._producer = Producer(
             {
-                "bootstrap.servers": bootstrap,
+                **client_options(bootstrap),
                 "client.id": transactional_id,
                 "transactional.id": transactional_id,
                 "transaction.timeout.ms": _TRANSACTION_MS,
@@ -47,8 +48,6 @@ class TransactionalProducer:
                 # A dead letter has the original's bytes and headers more.
                 "message.max.bytes": 3 << 20,
                 "compression.type": "lz4",
-                # Failures are raised where they are met: the log of the client would say them again.
-                "log_level": 3,
             }
         )
         self._open = False

@@ -38,7 +38,9 @@ def _is_through(bench: Bench, inputs: int) -> bool:
 
 
 def test_killed_at_each_named_point(bench: Bench) -> None:
-    """kill -9 with a transaction half sent, before and after its commit, before and after the store, in recovery."""
+    """Kill -9 with a transaction half sent, before and after its commit, before and after the store, in
+    recovery.
+    """
     _load(bench, 12_000)
     for number, point in enumerate(POINTS):
         # So that there is something to recover.
@@ -61,7 +63,7 @@ def test_killed_at_random_again_and_again(bench: Bench) -> None:
         _load(bench, 1_000, start=sent)
         sent += 1_000
         worker = bench.start(settings={"max_batch": 50, "worker_name": "w1"})
-        wait_until("the worker begins", lambda worker=worker: "the partition is open" in worker.log)
+        wait_until("the worker begins", _opened, worker)
         time.sleep(rng.uniform(0, 0.5))
         worker.kill()
     bench.run_to_end(settings={"worker_name": "w1"})
@@ -69,7 +71,7 @@ def test_killed_at_random_again_and_again(bench: Bench) -> None:
 
 
 def test_unknown_commits_and_lost_batches(bench: Bench) -> None:
-    """A commit whose result nobody knows, before it or after, and batches that never arrive, change nothing."""
+    """A commit whose result nobody knows, and batches that never arrive, change nothing."""
     _load(bench, 10_000)
     log = bench.folder / "faults"
     bench.run_to_end(
@@ -93,7 +95,7 @@ def test_a_second_worker_takes_over(bench: Bench) -> None:
     wait_until("both have partitions", lambda: _opened(first) and _opened(second))
     first.kill()
     _load(bench, 3_000, start=3_000)
-    wait_until("the other has decided all", lambda: _is_done(bench))
+    wait_until("the other has decided all", _is_done, bench)
     assert second.stop() == 0, second.log[-3000:]
     bench.check(stores=["w1", "w2"])
 
@@ -104,9 +106,9 @@ def test_a_worker_that_comes_and_goes(bench: Bench) -> None:
     for turn in range(2):
         _load(bench, 2_000, start=turn * 2_000)
         second = bench.start(f"w{turn + 2}")
-        wait_until("it has partitions", lambda second=second: _opened(second))
+        wait_until("it has partitions", _opened, second)
         assert second.stop() == 0, second.log[-3000:]
-    wait_until("all is decided", lambda: _is_done(bench))
+    wait_until("all is decided", _is_done, bench)
     assert first.stop() == 0, first.log[-3000:]
     bench.check(stores=["w1", "w2", "w3"])
 
@@ -120,15 +122,19 @@ def test_zombies(bench: Bench) -> None:
         wait_until("each has two", lambda: all(len(_partitions(worker)) == 2 for worker in workers))
         _load(bench, 2_000, start=turn * 2_000)
         zombie.signal(signal.SIGSTOP)
-        wait_until("the other has all", lambda other=other: len(_partitions(other)) == 4)
+        wait_until("the other has all", _has_all, other)
         _load(bench, 500, start=10_000 + turn * 500)
         zombie.signal(signal.SIGCONT)
     wait_until("each has two", lambda: all(len(_partitions(worker)) == 2 for worker in workers))
-    wait_until("all is decided", lambda: _is_done(bench))
+    wait_until("all is decided", _is_done, bench)
     for worker in workers:
         assert worker.is_running(), worker.log[-3000:]
         assert worker.stop() == 0, worker.log[-3000:]
     bench.check(stores=["w1", "w2"])
+
+
+def _has_all(worker: Worker) -> bool:
+    return len(_partitions(worker)) == 4
 
 
 def _partitions(worker: Worker) -> list[int]:

@@ -1,4 +1,6 @@
-"""What the engine's tests share: a prefix of topics, worker processes, and the oracle that folds inbound again."""
+"""What the engine's tests share: a prefix of topics, worker processes, and the oracle that folds inbound
+again.
+"""
 
 import json
 import os
@@ -11,12 +13,10 @@ from typing import Any
 
 import msgspec
 from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import (
-    AdminClient,
-    AlterConfigOpType,  # type: ignore[attr-defined] # public, but not listed
-    ConfigEntry,  # type: ignore[attr-defined]
-    ConfigResource,  # type: ignore[attr-defined]
-)
+from confluent_kafka.admin import AdminClient
+
+# The package does not list these as exported; its version is pinned.
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from deploy.kafka import ApacheKafka
 from schemas.types.inputs import CustomerEvent, EraseContact, Input, MessageReceived, Tick
@@ -58,12 +58,12 @@ def erase(number: int) -> EraseContact:
     )
 
 
-def wait_until(what: str, holds: Callable[[], Any], timeout_s: float = _WAIT_S) -> Any:
-    """Asks until it holds and returns what it gave."""
-    deadline = time.monotonic() + timeout_s
-    while not (value := holds()):
+def wait_until(what: str, holds: Callable[..., Any], *arguments: Any) -> Any:
+    """Asks until `holds(*arguments)` and returns what it gave; `TimeoutError` after a minute."""
+    deadline = time.monotonic() + _WAIT_S
+    while not (value := holds(*arguments)):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not within {timeout_s:.0f} s")
+            raise TimeoutError(f"{what}: not within {_WAIT_S:.0f} s")
         time.sleep(0.05)
     return value
 
@@ -94,7 +94,7 @@ class Worker:
         self.process.send_signal(number)
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill -9."""
         self.process.kill()
         self.process.wait()
 
@@ -137,7 +137,7 @@ class Bench:
         *,
         timestamp: int = 0,
         partition: int | None = None,
-        headers: list[tuple[str, bytes]] | None = None,
+        headers: list[tuple[str, str | bytes | None]] | None = None,
     ) -> None:
         """An input under its contact's key."""
         key = contact.encode()
@@ -151,7 +151,7 @@ class Bench:
         value: bytes | None,
         *,
         timestamp: int = 0,
-        headers: list[tuple[str, bytes]] | None = None,
+        headers: list[tuple[str, str | bytes | None]] | None = None,
     ) -> None:
         """Bytes as they are."""
         while True:
@@ -317,10 +317,11 @@ class Bench:
         }
 
     def check(self, *, poison: Iterable[str] = ("boom",), stores: Iterable[str] = ()) -> dict[str, int]:
-        """Folds inbound again with the toy alone and compares: each fact once and in order, states, positions.
+        """Folds inbound again with the toy alone and compares: each fact once and in order, states,
+        positions.
 
-        `poison`: texts on which the toy fails. `stores`: names of workers whose stores must hold what the changelog
-        has, as far as they say they have read it. Returns counts.
+        `poison`: texts on which the toy fails. `stores`: names of workers whose stores must hold what the
+        changelog has, as far as they say they have read it. Returns counts.
         """
         inbound = self.read(self.topics.inbound)
         expected, states, clocks, dead = self._oracle(inbound, set(poison))
@@ -377,7 +378,7 @@ class Bench:
             clocks[partition] = decider.position.clock
         erased = self._erased(inbound)
         if erased:
-            # Facts of an erased contact stay, unreadable, unless it came back: its new key opens the later ones.
+            # Facts of an erased contact stay, unreadable; if it came back, its new key opens later ones.
             keys = self.keys()
             expected = {p: [self._as_read(f, keys, erased) for f in facts] for p, facts in expected.items()}
         return expected, states, clocks, dead
@@ -388,9 +389,9 @@ class Bench:
             contact = None if record.key is None or isinstance(decoded, Tick) else record.key.decode()
         except (UndecodableError, UnicodeDecodeError):
             return None
-        if contact is not None and contacts.get(contact) is None:
-            if partition_of(record.key or b"", self.partitions) != record.partition:
-                return None
+        belongs = contact is None or partition_of(record.key or b"", self.partitions) == record.partition
+        if not belongs and contacts.get(contact or "") is None:
+            return None
         return Entry(record.offset, record.timestamp, contact, decoded)
 
     def _erased(self, inbound: list[Record]) -> set[str]:

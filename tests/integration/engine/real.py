@@ -1,12 +1,12 @@
-"""The real core on a prefix: ready flows published, a seeded history of inputs, and the oracle `fold_partition`."""
+"""The real core on a prefix: ready flows published, a seeded history of inputs, and the oracle
+`fold_partition`.
+"""
 
 import random
 from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from schemas.types.inputs import (
     AgentMessageSent,
@@ -20,8 +20,8 @@ from schemas.types.inputs import (
 from schemas.wire import UndecodableError
 from streams.core.memory import MemoryContacts, fold_partition
 from streams.core.partition import Decision, Entry
-from streams.engine.envelope import POSITION_KEY, unpack
 from streams.core.state import decode_state
+from streams.engine.envelope import POSITION_KEY, unpack
 from streams.flows.files import LIBRARY, lint, read_workspace_file
 from streams.log.flow_log import FlowLog
 from streams.log.partitioner import partition_of

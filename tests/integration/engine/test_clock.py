@@ -22,7 +22,8 @@ def _contact_of(bench: Bench, partition: int) -> str:
 
 
 def test_a_timestamp_ahead_stops_its_partition_alone(history: Bench, unused_tcp_port: int) -> None:
-    """What stands before it is decided, what is behind it waits; health, metrics and log say so; others go on.
+    """What stands before it is decided, what is behind it waits; health, metrics and log say so; others go
+    on.
 
     It goes on by itself when its time has come: here when a worker with a larger limit is started.
     """

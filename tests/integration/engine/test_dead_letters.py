@@ -1,7 +1,10 @@
-"""What cannot be decided goes to dead letters with its bytes and a reason; the rest goes on; too many stop it."""
+"""What cannot be decided goes to dead letters with its bytes and a reason; the rest goes on; too many stop
+it.
+"""
 
 import pytest
 
+from schemas.types.records import ContactKey
 from schemas.wire import Codec
 from streams.log.dead_letters import read_dead_letter
 from streams.log.partitioner import partition_of
@@ -19,8 +22,6 @@ def _bad(bench: Bench) -> dict[str, int]:
     bench.send_bytes(1, b"shop/a", good[:5] + b"\x02")
     bench.send_bytes(2, b"shop/a", good + b"more")
     fact = Codec(("records",))
-    from schemas.types.records import ContactKey
-
     bench.send_bytes(2, b"shop/a", fact.encode(ContactKey(wrapped=b"x", master="m")))
     bench.send_bytes(3, b"\xff\xfe/a", good)
     bench.send_bytes(3, None, good)
@@ -44,7 +45,9 @@ def _bad(bench: Bench) -> dict[str, int]:
 
 
 def test_each_reason_and_processing_goes_on(bench: Bench) -> None:
-    """Every kind of bad input is in the dead letters as it came; all good inputs are decided; nothing is lost."""
+    """Every kind of bad input is in the dead letters as it came; all good inputs are decided; nothing is
+    lost.
+    """
     for number in range(100, 200):
         bench.send(f"shop/c{number % 7}", message(number))
     expected = _bad(bench)

@@ -1,6 +1,7 @@
 """A worker of the toy core (or of the real one) as a process that a test starts, watches and kills.
 
-python -m tests.integration.engine.worker_process '{"settings": {...}, "core": "toy", "kill": {"point": 0.01}, …}'
+python -m tests.integration.engine.worker_process '{"settings": {...}, "core": "toy", "kill": {"point": 0.01},
+…}'
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -55,7 +57,7 @@ class Injected:
 
     def _note(self, line: str) -> None:
         if self._log is not None:
-            with open(self._log, "a", encoding="utf-8") as file:
+            with Path(self._log).open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
 
 

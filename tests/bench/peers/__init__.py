@@ -1,0 +1,1 @@
+"""What others would write: the same work, the ordinary way."""
