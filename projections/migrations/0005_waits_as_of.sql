@@ -1,19 +1,42 @@
 CREATE VIEW IF NOT EXISTS waits_open AS
-WITH unsettled AS
+WITH
 (
-    -- Flow, step and day of opening with more waits opened than closed: only there can one be open. Hashed, since a
-    -- set of integers is small and quick; two that share a hash are merely both looked through.
+    -- The first day on which more waits were opened than have been closed since: none before it can be open.
+    SELECT if(count() = 0, 4294967295, min(day)) * 86400000
+    FROM
+    (
+        SELECT day
+        FROM
+        (
+            SELECT intDiv(opened_at, 86400000) AS day, 1 AS n FROM waits_opened FINAL
+            WHERE at <= {as_of:UInt64} AND ({workspace:String} = '' OR workspace = {workspace:String})
+                AND ({flow:String} = '' OR flow = {flow:String})
+            UNION ALL
+            SELECT intDiv(opened_at, 86400000) AS day, -1 AS n FROM waits_closed FINAL
+            WHERE at <= {as_of:UInt64} AND ({workspace:String} = '' OR workspace = {workspace:String})
+                AND ({flow:String} = '' OR flow = {flow:String})
+        )
+        GROUP BY day
+        HAVING sum(n) != 0
+    )
+) AS first_open,
+unsettled AS
+(
+    -- Since then, the same by flow, step and day. Hashed, since a set of integers is small and quick; two that
+    -- share a hash are merely both looked through.
     SELECT place
     FROM
     (
         SELECT cityHash64(workspace, flow, step, intDiv(opened_at, 86400000)) AS place, 1 AS n
         FROM waits_opened FINAL
-        WHERE at <= {as_of:UInt64} AND ({workspace:String} = '' OR workspace = {workspace:String})
+        WHERE at <= {as_of:UInt64} AND at >= first_open AND opened_at >= first_open
+            AND ({workspace:String} = '' OR workspace = {workspace:String})
             AND ({flow:String} = '' OR flow = {flow:String})
         UNION ALL
         SELECT cityHash64(workspace, flow, step, intDiv(opened_at, 86400000)) AS place, -1 AS n
         FROM waits_closed FINAL
-        WHERE at <= {as_of:UInt64} AND ({workspace:String} = '' OR workspace = {workspace:String})
+        WHERE at <= {as_of:UInt64} AND at >= first_open AND opened_at >= first_open
+            AND ({workspace:String} = '' OR workspace = {workspace:String})
             AND ({flow:String} = '' OR flow = {flow:String})
     )
     GROUP BY place
@@ -24,13 +47,15 @@ candidates AS
     SELECT workspace, flow, step, version, wait, journey, contact, prompt, channel, template, arm,
         local_hour, local_weekday, opened_at, prompted_at
     FROM waits_opened FINAL
-    WHERE at <= {as_of:UInt64} AND ({workspace:String} = '' OR workspace = {workspace:String})
+    WHERE at <= {as_of:UInt64} AND at >= first_open AND opened_at >= first_open
+        AND ({workspace:String} = '' OR workspace = {workspace:String})
         AND ({flow:String} = '' OR flow = {flow:String})
         AND cityHash64(workspace, flow, step, intDiv(opened_at, 86400000)) IN unsettled
         AND wait NOT IN
         (
             SELECT wait FROM waits_closed
-            WHERE at <= {as_of:UInt64} AND ({workspace:String} = '' OR workspace = {workspace:String})
+            WHERE at <= {as_of:UInt64} AND at >= first_open AND opened_at >= first_open
+                AND ({workspace:String} = '' OR workspace = {workspace:String})
                 AND ({flow:String} = '' OR flow = {flow:String})
                 AND cityHash64(workspace, flow, step, intDiv(opened_at, 86400000)) IN unsettled
         )
@@ -38,7 +63,7 @@ candidates AS
 accepted AS
 (
     SELECT command, accepted_at FROM sends
-    WHERE event = 'accepted' AND at <= {as_of:UInt64} AND ({workspace:String} = '' OR workspace = {workspace:String})
+    WHERE event = 'accepted' AND at <= {as_of:UInt64} AND at >= first_open AND ({workspace:String} = '' OR workspace = {workspace:String})
         AND ({flow:String} = '' OR flow = {flow:String})
 )
 SELECT workspace, flow, step, version, wait, journey, contact, channel, template, arm, local_hour, local_weekday, opened_at,
