@@ -14,9 +14,10 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from schemas.errors import AttesaError
+from schemas.errors import AttesaError, NotReachableError
 from schemas.registry import Registry
 from streams.delivery.ledger import Ledger
+from streams.delivery.patience import patiently
 from streams.delivery.restore import restore
 from streams.log.clients import client_options
 from streams.log.readers import partitions_of
@@ -32,6 +33,7 @@ _NOT_A_MEMBER: Final = frozenset(
     {KafkaError.ILLEGAL_GENERATION, KafkaError.UNKNOWN_MEMBER_ID, KafkaError.FENCED_INSTANCE_ID}
 )
 _A_MEMBER: Final = frozenset({KafkaError.REBALANCE_IN_PROGRESS})
+_Callback = Callable[[Consumer, list[TopicPartition]], None]
 
 
 class AnotherDispatcherError(AttesaError):
@@ -99,7 +101,7 @@ class Partitions:
         )
         self.all = partitions_of(self._consumer, topics.commands, settings.kafka)
         """The topic's partitions."""
-        for topic in (topics.attempts, topics.inbound):
+        for topic in (topics.flows, topics.attempts, topics.inbound, topics.dead_letters):
             partitions_of(self._consumer, topic, settings.kafka)
 
     @property
@@ -120,7 +122,10 @@ class Partitions:
     def join(self) -> None:
         """Shares the topic with the group's other members."""
         self._consumer.subscribe(
-            [self._topics.commands], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lost
+            [self._topics.commands],
+            on_assign=self._guarded(self._assign),
+            on_revoke=self._guarded(self._revoke),
+            on_lost=self._guarded(self._lost),
         )
 
     def take_all(self) -> None:
@@ -141,7 +146,7 @@ class Partitions:
 
     def _is_free(self, everything: list[TopicPartition]) -> bool:
         """Whether the group has no members: only then does it take a commit from outside."""
-        found = self._consumer.committed(everything, timeout=_REQUEST_S)
+        found = patiently(lambda: self._consumer.committed(everything, timeout=_REQUEST_S))
         unchanged = [TopicPartition(each.topic, each.partition, max(0, each.offset)) for each in found]
         try:
             self._consumer.commit(offsets=unchanged, asynchronous=False)
@@ -246,8 +251,25 @@ class Partitions:
         self._consumer.close()
         self._restorers.shutdown(wait=True, cancel_futures=True)
 
+    def _guarded(self, callback: _Callback) -> _Callback:
+        """The callback, whose Kafka errors become what the next `read` raises: the client would pass them on
+        as bare values, which no handler catches.
+        """
+
+        def guarded(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+            try:
+                callback(consumer, partitions)
+            except KafkaException as error:
+                self._failure = NotReachableError(
+                    f"{self._topics.commands}: Kafka at {self._bootstrap} did not do its part when "
+                    f"partitions {[each.partition for each in partitions]} came or went: {error.args[0].str()}"
+                )
+
+        return guarded
+
     def _assign(self, consumer: Consumer, came: list[TopicPartition]) -> None:
-        start = [self._start(consumer, each) for each in consumer.committed(came, timeout=_REQUEST_S)]
+        committed = patiently(lambda: consumer.committed(came, timeout=_REQUEST_S))
+        start = [self._start(consumer, each) for each in committed]
         if self._alone:
             consumer.assign(start)
         else:
@@ -261,7 +283,7 @@ class Partitions:
 
     def _start(self, consumer: Consumer, committed: TopicPartition) -> TopicPartition:
         """Where to go on: at the committed offset; where the log begins, if none was or that is gone."""
-        low, _ = consumer.get_watermark_offsets(committed, timeout=_REQUEST_S)
+        low, _ = patiently(lambda: consumer.get_watermark_offsets(committed, timeout=_REQUEST_S))
         if low > committed.offset >= 0:
             _log.error(
                 "commands were deleted before they ended",

@@ -13,6 +13,7 @@ from schemas.types.inputs import CommandOutcome
 from schemas.types.records import Attempt
 from schemas.wire import Codec, UndecodableError
 from streams.delivery.ledger import Ledger
+from streams.delivery.patience import patiently
 from streams.log.clients import client_options
 from streams.log.readers import TopicReader
 from streams.log.topics import Topics
@@ -90,9 +91,8 @@ def _offset_at(bootstrap: str, topic: str, partition: int, time: int) -> int | N
     """The first offset at or after a time; None if all is older."""
     consumer = Consumer({**client_options(bootstrap), "group.id": "attesa-reader"})
     try:
-        (found,) = consumer.offsets_for_times(
-            [TopicPartition(topic, partition, max(0, time))], timeout=_REQUEST_S
-        )
+        asked = [TopicPartition(topic, partition, max(0, time))]
+        (found,) = patiently(lambda: consumer.offsets_for_times(asked, timeout=_REQUEST_S))
     finally:
         consumer.close()
     return None if found.offset < 0 else found.offset

@@ -135,11 +135,11 @@ class InThread:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: object, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join(_WAIT_S)
         assert not self._thread.is_alive(), "the dispatcher did not stop"
-        if self._error is not None and kind is None:
+        if self._error is not None:
             raise self._error
 
     def _run(self) -> None:
