@@ -262,7 +262,7 @@ class Partitions:
             except KafkaException as error:
                 self._failure = NotReachableError(
                     f"{self._topics.commands}: Kafka at {self._bootstrap} did not do its part when "
-                    f"partitions {[each.partition for each in partitions]} came or went: {error.args[0].str()}"
+                    f"partitions {[each.partition for each in partitions]} moved: {error.args[0].str()}"
                 )
 
         return guarded
