@@ -94,3 +94,23 @@ def test_a_terminal_gets_columns() -> None:
     structlog.get_logger().info("hello", partition=3)
     assert "hello" in out.getvalue()
     assert not out.getvalue().startswith("{")
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_no_local_variable_is_logged(log_format: str) -> None:
+    """A traceback says where, never what was in hand there: a key, a customer's name."""
+    out = io.StringIO()
+    logs.configure(load(log_format=log_format), "worker", out)
+
+    # Its source line stands in the traceback, so the name is put together elsewhere.
+    name = "Rossi".join(("Zebedea ", ""))
+
+    def fail(name: str) -> None:
+        raise ValueError(len(name))
+
+    try:
+        fail(name)
+    except ValueError:
+        structlog.get_logger().exception("it failed")
+    assert "ValueError" in out.getvalue()
+    assert name not in out.getvalue()
