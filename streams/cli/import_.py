@@ -18,7 +18,7 @@ from rich.progress import (
 
 from schemas.errors import UsageError
 from streams.cli.output import show
-from streams.imports.configure import Configuration, configuration_of, sent_file
+from streams.imports.configure import Configuration, configuration_of, sent_file, workspace_of
 from streams.imports.load import FORMATS, Format, Loaded, Source
 from streams.imports.load import load as load_file
 from streams.imports.run import run_to_end
@@ -66,11 +66,10 @@ def import_(
     what was left out, with reasons.
     """
     settings = _settings(prefix, live=live, dry_run=dry_run, flows=flows, run=run)
-    configured = configuration_of(flows, prefix=settings.prefix, workspace=workspace, channels=())
     source = Source(
         path=file,
         format=format,
-        workspace=configured.workspace,
+        workspace=workspace_of(flows, workspace),
         agents=frozenset(agent or ()),
         zone=_zone(zone),
         dates=dates,

@@ -13,12 +13,12 @@ from typing import Final, NamedTuple
 
 from streams.core.partition import Position
 from streams.engine.contacts import PartitionContacts
-from streams.engine.ends import bounds
 from streams.engine.errors import PositionOutsideLogError
 from streams.engine.fold import PartitionFold, Shared
 from streams.engine.store import Store
 from streams.engine.transaction import TransactionalProducer
 from streams.log import metrics
+from streams.log.bounds import bounds
 from streams.log.errors import LogGapError
 from streams.log.readers import TopicReader
 

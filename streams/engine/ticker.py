@@ -17,8 +17,8 @@ import structlog
 from schemas.errors import NotReachableError
 from schemas.registry import registry_at
 from schemas.types.inputs import Tick
-from streams.engine.ends import near_the_end
 from streams.log import metrics
+from streams.log.bounds import near_the_end
 from streams.log.errors import DeliveryFailedError, PartitionFailedError
 from streams.log.http import Health, serve
 from streams.log.producers import RecordProducer

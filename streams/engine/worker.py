@@ -16,10 +16,11 @@ from streams.engine.app import Engine, build
 from streams.engine.assignments import Assignments
 from streams.engine.core import PureCore
 from streams.engine.deciding import Core
-from streams.engine.ends import end_offsets, positions
+from streams.engine.ends import positions
 from streams.engine.errors import TopicsMissingError, WorkerFailedError
 from streams.engine.faults import Faults, NoFaults
 from streams.engine.fold import Shared
+from streams.log.bounds import end_offsets
 from streams.log.clients import client_options
 from streams.log.errors import TopicMissingError
 from streams.log.facts_codec import FactCodec

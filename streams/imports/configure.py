@@ -13,7 +13,7 @@ from streams.flows.files import flow_paths, lint, read_workspace_file, workspace
 from streams.flows.model import Channel, Workspace
 from streams.log.publishing import flow_published, operator, workspace_configured
 
-__all__ = ["Configuration", "configuration_of", "sent_file"]
+__all__ = ["Configuration", "configuration_of", "sent_file", "workspace_of"]
 
 THREADED: Final = frozenset({"twitter"})
 """Channels of known formats on which only a reply answers."""
@@ -31,6 +31,12 @@ class Configuration:
 def sent_file(prefix: str) -> str:
     """Where the dispatcher writes what a history sent, relative to the data folder."""
     return f"{prefix}/sent.jsonl"
+
+
+def workspace_of(folder: Path | None, otherwise: str) -> str:
+    """The id of the folder's workspace file; `otherwise` if it has none. Raises as `configuration_of`."""
+    found = _workspace_in(folder)
+    return otherwise if found is None else found.workspace
 
 
 def configuration_of(

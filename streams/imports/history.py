@@ -2,19 +2,16 @@
 
 from typing import Final
 
-from confluent_kafka import Consumer, TopicPartition
-
 from schemas.types.inputs import Input, Tick
-from streams.log.clients import REACH_S, client_options
+from streams.log.bounds import near_the_end
 from streams.log.partitioner import key_of
 from streams.log.producers import RecordProducer
-from streams.log.readers import partitions_of, read_to_end
+from streams.log.readers import read_to_end
 from streams.log.topics import Topics
 
 __all__ = ["HistoryWriter", "clock_of", "flows_end"]
 
 TICKER: Final = "history"
-REQUEST_S: Final = REACH_S
 
 
 class HistoryWriter:
@@ -54,14 +51,7 @@ def flows_end(bootstrap: str, topics: Topics) -> int:
 
 def clock_of(bootstrap: str, topics: Topics) -> int:
     """The latest record time in the inbound topic, ms UTC; 0 if it is empty. Reads its last records only."""
-    client = Consumer({**client_options(bootstrap), "group.id": "attesa-reader"})
-    try:
-        start = {}
-        for partition in partitions_of(client, topics.inbound, bootstrap):
-            low, high = client.get_watermark_offsets(TopicPartition(topics.inbound, partition), REQUEST_S)
-            start[partition] = max(low, high - 1)
-    finally:
-        client.close()
+    start = near_the_end(bootstrap, topics.inbound, 1)
     latest = 0
     for batch in read_to_end(bootstrap, topics.inbound, start=start):
         latest = max(latest, *(message.timestamp()[1] for message in batch))

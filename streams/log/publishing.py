@@ -8,10 +8,8 @@ import getpass
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Final
 
 import msgspec
-from confluent_kafka import Consumer, TopicPartition
 
 from schemas.errors import AttesaError, NotReachableError
 from schemas.registry import registry_at
@@ -21,11 +19,11 @@ from schemas.wire import UndecodableError
 from streams.flows.compile import RULES
 from streams.flows.definition import content_of
 from streams.flows.parsing.flow import GRAMMAR
-from streams.log.clients import REACH_S, client_options
+from streams.log.bounds import bounds
 from streams.log.facts_codec import FactCodec
 from streams.log.partitioner import key_of
 from streams.log.producers import RecordProducer
-from streams.log.readers import TopicReader, partitions_of
+from streams.log.readers import TopicReader
 from streams.log.settings import Settings
 from streams.log.topics import Topics
 
@@ -40,7 +38,6 @@ __all__ = [
     "workspace_configured",
 ]
 
-REQUEST_S: Final = REACH_S
 Progress = Callable[[int, int], None]
 """How many partitions have said so for all records, and how many there are."""
 
@@ -148,14 +145,7 @@ def publish(
 
 def _ends(bootstrap: str, topic: str) -> dict[int, int]:
     """Where each partition ends now, or a little before: what follows is read from there."""
-    client = Consumer({**client_options(bootstrap), "group.id": "attesa-reader"})
-    try:
-        return {
-            partition: client.get_watermark_offsets(TopicPartition(topic, partition), REQUEST_S)[1]
-            for partition in partitions_of(client, topic, bootstrap)
-        }
-    finally:
-        client.close()
+    return {partition: high for partition, (_, high) in bounds(bootstrap, topic).items()}
 
 
 def _await(

@@ -18,10 +18,10 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 
 from streams.engine.core import PureCore
-from streams.engine.ends import end_offsets
 from streams.engine.faults import Point
 from streams.engine.owner import BatchLost
 from streams.engine.worker import open_shared, run
+from streams.log.bounds import end_offsets
 from streams.log.logs import configure
 from streams.log.settings import load
 from tests.integration.engine.toy import ToyCore
