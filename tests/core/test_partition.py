@@ -14,8 +14,8 @@ from schemas.types.facts import (
     SendCommanded,
     TimerFired,
 )
-from schemas.types.inputs import CustomerEvent, EraseContact, MessageReceived, Tick
-from streams.core.memory import MemoryContacts, MemoryFlowLog, fold_partition
+from schemas.types.inputs import CustomerEvent, EraseContact
+from streams.core.memory import MemoryContacts, fold_partition
 from streams.core.partition import (
     Decision,
     Entry,
@@ -24,9 +24,8 @@ from streams.core.partition import (
     Position,
     decode_position,
     encode_position,
-    registry_through,
 )
-from streams.core.program import Match, Program, WorkspaceSettings
+from streams.core.program import Match, Program
 from streams.core.refusals import DeadReason
 from streams.core.registry import Registry
 from streams.core.state import StateFormatError
@@ -47,73 +46,9 @@ from streams.core.testing import (
     workspace,
 )
 from tests.core.flows import ask, asked, flow, pause_for, send
+from tests.core.logs import Log, fired, kinds
 
 PAUSE = flow(pause_for(HOUR, 1), send("hello"))
-
-
-class Log:
-    """A partition's log in the making, its flow commands in force from the first tick."""
-
-    def __init__(self, *programs: Program, settings: WorkspaceSettings | None = None) -> None:
-        story = given(*programs, settings=settings)
-        self.flows = story.flows.entries
-        self.entries: list[Entry] = []
-        self.tick(START)
-
-    def tick(self, at: int, **fields: Any) -> "Log":
-        """A tick."""
-        made = Tick(ticker="t", **{"flows_through": len(self.flows), **fields})
-        self.entries.append(Entry(len(self.entries), at, None, made))
-        return self
-
-    def event(self, at: int, contact: str, name: str = "go", id_: str = "") -> "Log":
-        """A customer event of a contact."""
-        offset = len(self.entries)
-        made = CustomerEvent(source="t", id=id_ or str(offset), occurred_at=at, name=name)
-        self.entries.append(Entry(offset, at, contact, made))
-        return self
-
-    def message(self, at: int, contact: str) -> "Log":
-        """A message of a contact."""
-        offset = len(self.entries)
-        made = MessageReceived(source="t", id=str(offset), occurred_at=at, channel="whatsapp", text="x")
-        self.entries.append(Entry(offset, at, contact, made))
-        return self
-
-    def decider(
-        self, contacts: MemoryContacts | None = None, position: Position | None = None
-    ) -> PartitionDecider:
-        """A decider at that position."""
-        at = position or Position()
-        flows = MemoryFlowLog(self.flows)
-        return PartitionDecider(
-            topic="attesa.inbound",
-            partition=3,
-            position=at,
-            registry=registry_through(flows, at.flows_through),
-            contacts=contacts if contacts is not None else MemoryContacts(),
-            flows=flows,
-            engine="0.1.0",
-            tzdata="2025.2",
-        )
-
-    def decisions(self) -> list[Decision]:
-        """All of them."""
-        return fold_partition(self.entries, self.flows, partition=3, engine="0.1.0", tzdata="2025.2")
-
-
-def fired(decisions: list[Decision]) -> list[tuple[str | None, int]]:
-    """Which contacts' timers fired, and when."""
-    return [
-        (each.contact, each.facts[0].at)
-        for each in decisions
-        if each.facts and isinstance(each.facts[0], TimerFired)
-    ]
-
-
-def kinds(decisions: list[Decision], kind: type) -> list[Any]:
-    """All facts of a kind."""
-    return [found for each in decisions for found in each.facts if isinstance(found, kind)]
 
 
 # --- the clock

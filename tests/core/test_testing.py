@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.types.facts import InputNoted, JourneyStarted, MessageNoted, SendCommanded
-from streams.core.testing import event, fact, given, message
+from streams.core.testing import event, fact, given, message, stop, workspace
 from tests.core.flows import flow, send
 
 
@@ -41,6 +41,13 @@ def test_then_no_takes_none_of_a_kind() -> None:
     story = given().when(message()).then_no(InputNoted)
     with pytest.raises(AssertionError, match="no MessageNoted was expected"):
         story.then_no(MessageNoted)
+
+
+def test_a_story_may_be_about_any_contact_of_any_workspace() -> None:
+    """Flow commands are of that workspace."""
+    story = given(settings=workspace(id="shop"), contact="shop/bob").when(stop(), message())
+    assert story.state.contact == "shop/bob"
+    assert story.registry.stopped("shop", "f", None)
 
 
 def test_what_was_sent_must_have_been() -> None:
