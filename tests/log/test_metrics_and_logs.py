@@ -103,7 +103,7 @@ def test_no_local_variable_is_logged(log_format: str) -> None:
     logs.configure(load(log_format=log_format), "worker", out)
 
     # Its source line stands in the traceback, so the name is put together elsewhere.
-    name = "Rossi".join(("Zebedea ", ""))
+    name = "issoR adebeZ"[::-1]
 
     def fail(name: str) -> None:
         raise ValueError(len(name))
