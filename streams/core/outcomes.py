@@ -87,10 +87,17 @@ def _unspoken(draft: Draft, sent: Sent) -> bool:
 
 
 def _said(reason: str | None, default: str | None) -> tuple[str | None, dict[str, object] | None]:
-    """A reason in plain if it is a code; else sealed: a provider's own words may hold an address."""
+    """A reason in plain if it is a code, or the code that it begins with (`code: detail`).
+
+    The rest is sealed: a provider's own words may hold an address.
+    """
     if reason is None:
         return default, None
-    return (reason, None) if _CODE.fullmatch(reason) else ("other", {"reason": reason[:1024]})
+    if _CODE.fullmatch(reason):
+        return reason, None
+    code, colon, _ = reason.partition(": ")
+    plain = code if colon and _CODE.fullmatch(code) else "other"
+    return plain, {"reason": reason[:1024]}
 
 
 def _fail(draft: Draft, sent: Sent, record: CommandOutcome) -> None:

@@ -232,6 +232,16 @@ def test_a_reason_in_a_providers_own_words_is_sealed() -> None:
     assert facts_of(story, SendFailed)[0].reason == "failed"
 
 
+def test_a_reason_that_begins_with_a_code_keeps_that_in_plain() -> None:
+    """What follows the colon is sealed: reports count by the code."""
+    said = "template: no value for contact.name"
+    story = given(asked()).when(event("go"), outcome("failed", reason=said))
+    failed = facts_of(story, SendFailed)[0]
+    assert (failed.reason, failed.sealed) == ("template", {"reason": said})
+    story = given(asked()).when(event("go"), outcome("failed", reason="No such: number"))
+    assert facts_of(story, SendFailed)[0].reason == "other"
+
+
 def test_a_receipt_is_a_fact() -> None:
     """Delivered, read or failed, with what it is about."""
     story = given(asked()).when(event("go"), outcome("accepted"), passes(SECOND))
