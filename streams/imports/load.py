@@ -1,5 +1,6 @@
 """A file into a log: read and sorted on disk, then written, with progress that outlives a crash."""
 
+import contextlib
 import csv
 import hashlib
 import time
@@ -13,7 +14,7 @@ import msgspec
 
 from schemas.types.inputs import Input
 from schemas.types.records import ImportProgress
-from schemas.wire import Codec
+from schemas.wire import Codec, UndecodableError
 from streams.imports import jsonl, twcs, whatsapp
 from streams.imports.history import HistoryWriter, clock_of
 from streams.imports.rows import ImportRefusedError, LeftOut, Row
@@ -145,6 +146,8 @@ def _write(
     _say(producer, topics, source, done, through=done.first, complete=False)
     if not live and not done.earlier:
         history.tick(done.first)
+        # On every partition before any row: one that is cut off here must not have rows without their tick.
+        producer.flush()
     done.taken = done.earlier
     for row in spool.missing():
         if live:
@@ -219,9 +222,8 @@ def _inputs(settings: Settings, topics: Topics) -> Iterator[Input]:
     codec = Codec(kinds=("inputs", "outcomes"))
     for batch in read_to_end(settings.kafka, topics.inbound):
         for message in batch:
-            value = message.value()
-            if value is not None:
-                yield codec.decode(value)
+            with contextlib.suppress(UndecodableError):
+                yield codec.decode(message.value())
 
 
 def _refuse_older(settings: Settings, topics: Topics, done: Loaded) -> None:
