@@ -39,6 +39,7 @@ from streams.core.ids import SEEN_BYTES, seen_hash
 from streams.core.journeys import end, fire
 from streams.core.program import WorkspaceSettings
 from streams.core.received import Due, Received, said_at
+from streams.core.refusals import MAX_ID
 from streams.core.registry import Registry
 from streams.core.state import ContactState, Timer, Wait
 
@@ -174,6 +175,6 @@ def _cancel(draft: Draft, record: CancelJourney) -> None:
     """Ends the contact's journeys of a flow, or one of them."""
     for journey in list(draft.state.journeys.values()):
         if journey.flow == record.flow and record.journey in (None, journey.id):
-            end(draft, journey, "cancelled", {"reason": record.reason})
+            end(draft, journey, "cancelled", {"reason": record.reason[:MAX_ID]})
     if not draft.facts:
         draft.emit(InputNoted(**draft.head(), record="CancelJourney", reason="no_journey"))

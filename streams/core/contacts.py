@@ -24,6 +24,9 @@ from streams.core.zones import is_zone
 
 __all__ = ["consent", "consent_changed", "conversation", "erase", "update"]
 
+MAX_REFUSED = 100
+"""So many names of what did not fit stand in a fact: an update may hold any number."""
+
 _size = msgspec.msgpack.Encoder().encode
 
 
@@ -57,7 +60,7 @@ def update(draft: Draft, record: ContactUpdated) -> None:
             channels=sorted(addresses),
             language=language,
             zone=zone,
-            refused=[name[:MAX_ID] for name in refused],
+            refused=[name[:MAX_ID] for name in refused[:MAX_REFUSED]],
         )
     )
     for tag in added:
@@ -156,4 +159,11 @@ def erase(draft: Draft, record: EraseContact) -> None:
     """Closes what is open; then nothing is left."""
     for journey in list(draft.state.journeys.values()):
         end(draft, journey, "erased")
-    draft.emit(ContactErased(**draft.head(), requested_by=record.requested_by, reason=record.reason))
+    draft.emit(
+        ContactErased(
+            **draft.head(),
+            # Cut and not refused: no erasure fails for its words.
+            requested_by=record.requested_by[:MAX_ID],
+            reason=record.reason[:MAX_ID],
+        )
+    )

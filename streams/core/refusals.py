@@ -97,7 +97,7 @@ def refusal(record: Input, settings: WorkspaceSettings | None) -> DeadReason | N
         case MessageReceived():
             reason = _message(record)
         case AgentMessageSent():
-            reason = _text(record.text) or _ids(record.conversation, record.reply_to)
+            reason = _text(record.text) or _ids(record.conversation, record.reply_to, record.agent or None)
         case CustomerEvent():
             reason = _ids(record.name, record.conversation) or _properties(record.properties)
         case StartJourney():
@@ -107,10 +107,12 @@ def refusal(record: Input, settings: WorkspaceSettings | None) -> DeadReason | N
         case CommandOutcome():
             reason = _one_of(record.outcome, OUTCOMES) or _ids(record.provider_id)
         case DeliveryReported():
-            reason = _one_of(record.status, STATUSES)
+            reason = _one_of(record.status, STATUSES) or _ids(record.provider_id or None)
         case ConsentChanged():
             reason = _one_of(record.purpose, PURPOSES)
-        case ConversationOpened() | ConversationAssigned() | ConversationClosed():
+        case ConversationAssigned():
+            reason = _ids(record.conversation, record.agent or None, record.team or None)
+        case ConversationOpened() | ConversationClosed():
             reason = _ids(record.conversation)
         case MergeContacts():
             reason = DeadReason.MERGE_NOT_SUPPORTED

@@ -4,18 +4,32 @@ from typing import Any
 
 import pytest
 
-from schemas.types.inputs import MergeContacts, MessageReceived, QuickReplyRequested, Tick, WebhookAnswered
+from schemas.types.facts import ContactChanged, ContactErased, JourneyEnded
+from schemas.types.inputs import (
+    AgentMessageSent,
+    CancelJourney,
+    ConversationAssigned,
+    DeliveryReported,
+    EraseContact,
+    MergeContacts,
+    MessageReceived,
+    QuickReplyRequested,
+    Tick,
+    WebhookAnswered,
+)
 from streams.core.contact import decide
 from streams.core.received import Received
 from streams.core.refusals import DeadReason, refusal
 from streams.core.state import ContactState
 from streams.core.testing import (
+    HOUR,
     START,
     Happens,
     agent_message,
     consent,
     conversation,
     event,
+    fact,
     given,
     message,
     outcome,
@@ -25,7 +39,7 @@ from streams.core.testing import (
     update,
     workspace,
 )
-from tests.core.flows import flow
+from tests.core.flows import flow, pause_for
 
 NAMED: dict[str, Any] = {"source": "t", "id": "1", "occurred_at": START}
 
@@ -61,6 +75,23 @@ NAMED: dict[str, Any] = {"source": "t", "id": "1", "occurred_at": START}
         (event("e", id="a\0b"), DeadReason.BAD_ID),
         (message(conversation="c" * 600), DeadReason.BAD_ID),
         (message(reply_to=""), DeadReason.BAD_ID),
+        (
+            record(AgentMessageSent(**NAMED, channel="sms", text="x", agent="a" * 513)),
+            DeadReason.BAD_ID,
+        ),
+        (record(AgentMessageSent(**NAMED, channel="sms", text="x", agent="")), None),
+        (
+            record(ConversationAssigned(**NAMED, channel="sms", conversation="c", agent="a" * 513)),
+            DeadReason.BAD_ID,
+        ),
+        (
+            record(ConversationAssigned(**NAMED, channel="sms", conversation="c", team="t" * 513)),
+            DeadReason.BAD_ID,
+        ),
+        (
+            record(DeliveryReported(**NAMED, command="c", status="read", provider_id="p" * 513)),
+            DeadReason.BAD_ID,
+        ),
         (update(attributes={"a": "b" * 100_000}), None),
         (record(MergeContacts(**NAMED, into="other")), DeadReason.MERGE_NOT_SUPPORTED),
         (record(WebhookAnswered(**NAMED, command="c", status=0)), None),
@@ -75,6 +106,24 @@ def test_bad_input_is_refused_with_its_reason(happens: Happens, reason: DeadReas
     story = given(flow()).when(happens)
     assert story.last.dead == reason
     assert bool(story.facts) is (reason is None)
+
+
+def test_words_beside_an_order_are_cut_and_not_refused() -> None:
+    """Nobody stays unerased, and no journey goes on, for the length of a reason; no fact outgrows its topic."""
+    long = "x" * 1_000_000
+    story = given(flow(pause_for(HOUR))).when(
+        event("go"), record(CancelJourney(**NAMED, flow="f", reason=long))
+    )
+    story.then(fact(JourneyEnded, reason="cancelled", because={"reason": "x" * 512}))
+    orders = {"source": "t", "id": "2", "occurred_at": START}
+    story.when(record(EraseContact(**orders, requested_by=long, reason=long)))
+    story.then(fact(ContactErased, requested_by="x" * 512, reason="x" * 512))
+
+
+def test_a_fact_names_a_hundred_of_what_did_not_fit() -> None:
+    """An update may hold any number of what is refused; the fact of it stays small."""
+    story = given().when(update(attributes={f"a{number:04}": "x" * 17_000 for number in range(200)}))
+    story.then(fact(ContactChanged, set=[], refused=[f"a{number:04}" for number in range(100)]))
 
 
 def test_a_tick_is_never_refused() -> None:
