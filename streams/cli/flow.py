@@ -11,6 +11,8 @@ from rich.console import Console
 from schemas.errors import UsageError
 from schemas.registry import registry_at
 from schemas.types.flow_commands import FlowPublished, WorkspaceConfigured
+from streams.cli.flow_see import diagram
+from streams.cli.flow_try import run_scenarios, simulate_flow
 from streams.cli.output import show
 from streams.core.registry import FlowEntry, FlowInForce, Registry
 from streams.flows.definition import read_definition, read_workspace
@@ -34,7 +36,12 @@ from streams.log.topics import Topics
 
 __all__ = ["Progress", "app", "in_force"]
 
-app = typer.Typer(help="Flows: check them, publish them, see what is in force.", no_args_is_help=True)
+app = typer.Typer(
+    help="Flows: check them, see and try them, publish them, see what is in force.", no_args_is_help=True
+)
+app.command("diagram")(diagram)
+app.command("simulate")(simulate_flow)
+app.command("test")(run_scenarios)
 
 Json = Annotated[bool, typer.Option("--json", help="One object for programs.")]
 Prefix = Annotated[str | None, typer.Option(help="The topics' prefix; else ATTESA_PREFIX.")]

@@ -9,12 +9,13 @@ import msgspec
 from schemas.errors import AttesaError, UsageError
 from streams.flows.definition import content_of, definition, workspace_definition
 from streams.flows.finding import Finding, errors
-from streams.flows.model import Workspace
+from streams.flows.model import ANY_LANGUAGE, Channel, Workspace
 from streams.flows.parsing.flow import FlowFile, parse
 from streams.flows.parsing.located import Unreadable, decode
 from streams.flows.parsing.workspace import parse_workspace
 from streams.flows.review import checks, review
 from streams.flows.template_files import TemplateFiles, read_templates
+from streams.flows.walk import channels_of
 
 __all__ = [
     "LIBRARY",
@@ -23,13 +24,19 @@ __all__ = [
     "copy_ready",
     "flow_paths",
     "lint",
+    "read_text",
     "read_workspace_file",
     "ready_flows",
+    "scenario_paths",
+    "stand_in",
+    "workspace_near",
     "workspace_paths",
 ]
 
 LIBRARY: Final = Path(__file__).with_name("library")
 """The ready flows, a folder each, and `workspace.yaml`, which they fit."""
+CHANNELS: Final = ("whatsapp", "sms", "email", "push", "webhook", "console", "file")
+"""The channels that the grammar names."""
 
 
 class FindingsError(AttesaError):
@@ -68,6 +75,25 @@ class Linted(msgspec.Struct, frozen=True):
         return self.file, text, content_of(text)
 
 
+def scenario_paths(paths: list[Path]) -> list[Path]:
+    """The scenario files among these: a file as it is, of a folder its `*.yaml` that say `scenario:`.
+
+    `UsageError` if one is not there, or a folder has none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = [each for each in sorted(path.rglob("*.y*ml")) if _says(each, b"scenario:")]
+            if not inside:
+                raise UsageError(f"{path} has no scenario files: *.yaml with a line `scenario: <title>`")
+            found += inside
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise UsageError(f"there is no file {path}")
+    return list(dict.fromkeys(found))
+
+
 def flow_paths(paths: list[Path]) -> list[Path]:
     """The flow files among these: a file as it is, of a folder its `*.yaml` that say `flow:`, at any depth.
 
@@ -93,7 +119,8 @@ def workspace_paths(folder: Path) -> list[Path]:
 
 
 def _says_flow(path: Path) -> bool:
-    return _says(path, b"flow:")
+    """A scenario says `flow:` too: the one that it is about."""
+    return _says(path, b"flow:") and not _says(path, b"scenario:")
 
 
 def _says(path: Path, key: bytes) -> bool:
@@ -117,14 +144,41 @@ def lint(path: Path, workspace: Workspace | None) -> Linted:
 
 def read_workspace_file(path: Path) -> tuple[Workspace, str, str]:
     """A workspace file: the tree, its source, its definition. Raises `UsageError`, `FindingsError`."""
-    try:
-        source = decode(_bytes(path), str(path))
-    except Unreadable as unreadable:
-        raise FindingsError(f"{path} cannot be read", [unreadable.finding]) from None
+    source = read_text(path)
     workspace = parse_workspace(source, str(path))
     if isinstance(workspace, list):
         raise FindingsError(f"{path} is no workspace", workspace)
     return workspace, source, workspace_definition(workspace)
+
+
+def read_text(path: Path) -> str:
+    """A file's text; raises `UsageError` if it cannot be opened, `FindingsError` if it is no text."""
+    try:
+        return decode(_bytes(path), str(path))
+    except Unreadable as unreadable:
+        raise FindingsError(f"{path} cannot be read", [unreadable.finding]) from None
+
+
+def workspace_near(path: Path) -> Workspace | None:
+    """The `workspace.yaml` in a file's folder or the nearest above it; None if there is none.
+
+    The search ends at a repository's folder. Raises `FindingsError` if that file is no workspace.
+    """
+    for folder in path.resolve().parents:
+        if (folder / "workspace.yaml").is_file():
+            return read_workspace_file(folder / "workspace.yaml")[0]
+        if (folder / ".git").exists():
+            return None
+    return None
+
+
+def stand_in(linted: Linted) -> Workspace:
+    """For a flow that is tried without a workspace: all channels, UTC, the messages' first language."""
+    named = channels_of(linted.file.flow) if linted.file is not None else set()
+    spoken = {language for each in linted.templates.by_name.values() for language in each}
+    languages = sorted(spoken - {ANY_LANGUAGE})
+    channels = {name: Channel("console") for name in sorted({*CHANNELS, *named})}
+    return Workspace("trial", "UTC", languages[0] if languages else "en", channels)
 
 
 def _bytes(path: Path) -> bytes:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from streams.flows.model import Branching, EndHere, Flow, Respond, Step
+from streams.flows.model import Branching, EndHere, Flow, Jump, Respond, Splitting, Step
 from streams.flows.walk import steps_of
 
-__all__ = ["before", "following", "reached", "through"]
+__all__ = ["before", "following", "goes_on", "reached", "through"]
 
 T = TypeVar("T")
 
@@ -15,7 +15,7 @@ def following(flow: Flow) -> dict[str, tuple[str, ...]]:
     """By step id: the ids that may come next. A branch that runs off its end goes on after its step."""
     found: dict[str, tuple[str, ...]] = {}
     _lay(flow.steps, None, found)
-    return found
+    return {step: tuple(way for way in ways if way in found) for step, ways in found.items()}
 
 
 def _lay(steps: tuple[Step, ...], after: str | None, found: dict[str, tuple[str, ...]]) -> str | None:
@@ -30,12 +30,36 @@ def _lay(steps: tuple[Step, ...], after: str | None, found: dict[str, tuple[str,
                     _lay(block, follows, found)
                     for block in (*(way.then for way in step.ways), step.otherwise)
                 ]
+            case Splitting():
+                ways = [_lay(arm.steps, follows, found) for arm in step.arms]
+                ways += [follows] if step.hold_out else []
+            case Jump():
+                ways = [step.to, follows]
             case EndHere():
                 ways = []
             case _:
                 ways = [follows]
         found[step.id] = tuple(dict.fromkeys(way for way in ways if way is not None))
     return steps[0].id if steps else after
+
+
+def goes_on(steps: tuple[Step, ...]) -> bool:
+    """Whether a journey can come out at the end of these steps; an empty block lets everybody through."""
+    return all(_goes_on(step) for step in steps)
+
+
+def _goes_on(step: Step) -> bool:
+    match step:
+        case EndHere():
+            return False
+        case Respond():
+            return any(goes_on(block or ()) for block in (step.on_response, step.no_response))
+        case Branching():
+            return any(goes_on(block) for block in (*(way.then for way in step.ways), step.otherwise))
+        case Splitting():
+            return step.hold_out > 0 or any(goes_on(arm.steps) for arm in step.arms)
+        case _:
+            return True
 
 
 def reached(flow: Flow) -> set[str]:

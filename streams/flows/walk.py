@@ -2,9 +2,22 @@
 
 from collections.abc import Iterator
 
-from streams.flows.model import AllOf, AnyOf, Asked, Branching, Cond, Flow, NoneOf, Respond, Step
+from streams.flows.model import (
+    AllOf,
+    AnyOf,
+    Asked,
+    Branching,
+    Cond,
+    Flow,
+    NoneOf,
+    Respond,
+    Sending,
+    Setting,
+    Splitting,
+    Step,
+)
 
-__all__ = ["asked", "blocks_of", "conditions_of", "steps_of"]
+__all__ = ["asked", "blocks_of", "channels_of", "conditions_of", "steps_of", "variables_of"]
 
 
 def blocks_of(step: Step) -> tuple[tuple[Step, ...], ...]:
@@ -14,6 +27,8 @@ def blocks_of(step: Step) -> tuple[tuple[Step, ...], ...]:
             return (*(way.then for way in step.ways), step.otherwise)
         case Respond():
             return step.on_response or (), step.no_response or ()
+        case Splitting():
+            return tuple(arm.steps for arm in step.arms)
         case _:
             return ()
 
@@ -50,3 +65,25 @@ def conditions_of(flow: Flow) -> Iterator[Cond]:
     for step in steps_of(flow.steps):
         if isinstance(step, Branching):
             yield from (way.when for way in step.ways)
+
+
+def variables_of(flow: Flow) -> set[str]:
+    """The journey variables that a flow sets, at its start or by a step."""
+    found = set(flow.vars)
+    for step in steps_of(flow.steps):
+        if isinstance(step, Setting):
+            found.update(each.name for each in step.values if each.subject == "var")
+    return found
+
+
+def channels_of(flow: Flow) -> set[str]:
+    """The channels that a flow names: its own, its sends', those of triggers, exit rules and conditions."""
+    named = {flow.channel} if flow.channel is not None else set()
+    for happening in (*flow.trigger, *flow.exit_on):
+        named.update(happening.channel)
+    for step in steps_of(flow.steps):
+        if isinstance(step, Sending):
+            named.update(step.channel)
+    for condition in conditions_of(flow):
+        named.update(each.name for each in asked(condition) if each.subject == "channel")
+    return named
