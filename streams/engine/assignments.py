@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, Final
 
 import structlog
+from faust.types import TP
 
 from streams.engine.fold import Shared
 from streams.engine.owner import Owner
@@ -94,7 +95,8 @@ class Assignments:
         while True:
             owners = self.assigned
             metrics.partitions_open.set(sum(owner.is_open for owner in owners))
-            metrics.partitions_stopped.set(sum(owner.state == "stopped" for owner in owners))
+            metrics.partitions_stopped.set(sum(owner.stands_still is not None for owner in owners))
+            self._measure_lag(owners)
             if seconds % _PROGRESS_EVERY == 0:
                 await self._note_progress(owners)
             if seconds % _OLD_STORES_EVERY == 0:
@@ -104,9 +106,15 @@ class Assignments:
             seconds += 1
             await asyncio.sleep(_LOOK_S)
 
+    def _measure_lag(self, owners: list[Owner]) -> None:
+        for owner in owners:
+            end = self._app.consumer.end_of(TP(self._shared.topics.inbound, owner.partition))
+            if end is not None and owner.next is not None:
+                metrics.inbound_lag.labels(owner.partition).set(max(0, end - owner.next))
+
     async def _note_progress(self, owners: list[Owner]) -> None:
         offsets = {
-            (self._shared.topics.inbound, owner.partition): owner.next
+            TP(self._shared.topics.inbound, owner.partition): owner.next
             for owner in owners
             if owner.is_open and owner.next is not None
         }

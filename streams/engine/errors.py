@@ -10,6 +10,8 @@ EngineError
 ├── FencedError                  another worker has the partition: nothing to do
 ├── UndecidableError             an input that the core failed on: becomes a dead letter
 ├── TooManyDeadLettersError      stops the worker: find out who writes what cannot be read
+├── EndNotReachedError           ends a run to the end: see to what its text names
+├── WorkerFailedError            stops the worker: start it again
 └── TopicsMissingError           stops the worker: `attesa topics apply`
 """
 
@@ -20,6 +22,7 @@ from schemas.errors import AttesaError
 __all__ = [
     "ChangelogError",
     "ClockAheadError",
+    "EndNotReachedError",
     "EngineError",
     "FencedError",
     "FlowLogBehindError",
@@ -117,6 +120,10 @@ class UndecidableError(EngineError):
 
 class TooManyDeadLettersError(EngineError):
     """So many inputs failed that the fault is with the sender or with this version, not with a record."""
+
+
+class EndNotReachedError(EngineError):
+    """A run to the end: what is left are partitions that stand still, for the reasons in the text."""
 
 
 class WorkerFailedError(EngineError):

@@ -17,6 +17,7 @@ import msgspec
 from confluent_kafka import KafkaException
 
 from schemas.errors import AttesaError
+from schemas.types.facts import ResponseTimedOut, TimerFired
 from schemas.types.inputs import Tick
 from schemas.types.records import ContactKey
 from schemas.wire import Codec, UnencodableError
@@ -43,7 +44,7 @@ __all__ = ["PartitionFold", "Shared"]
 
 _MOST_RECORDS: Final = 5_000
 """So many facts, commands and dead letters end a transaction."""
-_LONGEST_S: Final = 5.0
+_LONGEST_S: Final = 2.0
 """A transaction open for so long ends with the decision in hand; the broker's limit is 30 s."""
 _FLOW_LOG_WAIT_S: Final = 5.0
 
@@ -69,12 +70,15 @@ class Shared:
 class _Made:
     """What the open transaction holds, by name; counted when it is committed."""
 
-    __slots__ = ("commands", "dead", "duplicates", "facts", "failed", "sent")
+    __slots__ = ("commands", "dead", "duplicates", "facts", "failed", "lateness_ms", "sent")
 
     def __init__(self) -> None:
         self.sent = 0
         self.duplicates = 0
         self.failed: list[bool] = []
+        """Of each input, whether it became a dead letter."""
+        self.lateness_ms: list[int] = []
+        """Of each deadline that fired."""
         self.facts: Counter[str] = Counter()
         self.commands: Counter[str] = Counter()
         self.dead: Counter[str] = Counter()
@@ -89,6 +93,9 @@ class _Made:
         ):
             for name, number in made.items():
                 counter.labels(name).inc(number)
+        metrics.deadlines_fired.inc(len(self.lateness_ms))
+        for lateness in self.lateness_ms:
+            metrics.deadline_lateness_seconds.observe(lateness / 1000)
         metrics.batch_inputs.observe(len(self.failed))
         metrics.batch_decide_seconds.observe(decide_s)
         metrics.batch_commit_seconds.observe(commit_s)
@@ -146,6 +153,8 @@ class PartitionFold:
         self._begun_at = time.monotonic()
         limit = int((self._shared.wall_clock() + self._shared.settings.clock_ahead_limit_s) * 1000)
         for record in records:
+            if should_stop():
+                break
             if record.offset < self._decider.position.next:
                 continue
             if record.timestamp > limit:
@@ -208,6 +217,8 @@ class PartitionFold:
             value = self._shared.facts.encode(fact, data_key)
             self._send(self._topics.facts, key, value, headers_for(fact, key, traceparent=traceparent))
             self._made.facts[type(fact).__name__] += 1
+            if isinstance(fact, TimerFired | ResponseTimedOut):
+                self._made.lateness_ms.append(fact.lateness_ms)
         for command in decision.commands:
             traceparent = traceparent or child_traceparent(parent, command.id)
             value = self._shared.records.encode(command)

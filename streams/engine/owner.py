@@ -63,6 +63,8 @@ class Owner:
         self.state: State = "idle"
         self.error: str | None = None
         """Why it is failed or stopped, for people."""
+        self.stands_still: str | None = None
+        """Why it stands still, from then until a batch was committed again: over all tries in between."""
         self.epoch = 0
         self.fetch_at = 0
         self.generation = -1
@@ -173,7 +175,7 @@ class Owner:
         self._stop = True
         if self._working is not None:
             await asyncio.wait([self._working])
-        self.state, self.error = "closed", None
+        self.state, self.error, self.stands_still = "closed", None, None
         await self._in_thread(self._close_in_thread)
 
     async def end(self) -> None:
@@ -229,6 +231,7 @@ class Owner:
             self._spawn(self._failed(error, turn))
         else:
             self._failures = 0
+            self.stands_still = None
         finally:
             self._working = None
             batch.finish()
@@ -277,6 +280,7 @@ class Owner:
         match error:
             case PartitionStoppedError():
                 self.state = "stopped"
+                self.stands_still = self.error
                 self._log.error(
                     "the partition stands still", error=self.error, retry_s=round(error.retry_s, 1)
                 )

@@ -162,6 +162,14 @@ class ConsumerThread(aiokafka.AIOKafkaConsumerThread):
         records: Sequence[InboundRecord] = fetched.get(tp, ()) if _assignment(consumer) is assignment else ()
         return records
 
+    def end_of(self, tp: TP) -> int | None:
+        """The partition's end as the last fetch told it. From any thread: it reads one number."""
+        assignment = _assignment(self._ensure_consumer())
+        if assignment is None or tp not in assignment.tps:
+            return None
+        end: int | None = assignment.state_value(tp).highwater
+        return end
+
     async def note_progress(self, offsets: Mapping[TP, int]) -> None:
         """Runs in the consumer's thread. Writes the group's offsets, for lag tools only: a failure means
         nothing.
@@ -203,6 +211,10 @@ class Consumer(aiokafka.Consumer):
     async def note_progress(self, offsets: Mapping[TP, int]) -> None:
         """Writes the group's offsets for lag tools."""
         await self._in_thread(self._own_thread.note_progress(offsets))
+
+    def end_of(self, tp: TP) -> int | None:
+        """Where the partition ended at the last fetch; None if it was not fetched since it was assigned."""
+        return self._own_thread.end_of(tp)
 
     async def _in_thread(self, work: Coroutine[Any, Any, _T]) -> _T:
         loop = self._own_thread.thread_loop

@@ -17,7 +17,7 @@ from streams.engine.assignments import Assignments
 from streams.engine.core import PureCore
 from streams.engine.deciding import Core
 from streams.engine.ends import positions
-from streams.engine.errors import TopicsMissingError, WorkerFailedError
+from streams.engine.errors import EndNotReachedError, TopicsMissingError, WorkerFailedError
 from streams.engine.faults import Faults, NoFaults
 from streams.engine.fold import Shared
 from streams.log.bounds import end_offsets
@@ -35,6 +35,8 @@ __all__ = ["Standing", "health", "open_shared", "run", "run_until_end", "run_wor
 
 _LOOK_S: Final = 0.1
 _ELSEWHERE_EVERY_S: Final = 2.0
+_STANDS_STILL_S: Final = 30.0
+"""Until the end is waited for no longer when nothing but partitions that stand still is left."""
 
 
 class Standing(NamedTuple):
@@ -118,7 +120,8 @@ def run_worker(settings: Settings, stop: threading.Event) -> list[Standing]:
 def run_until_end(settings: Settings, stop: threading.Event | None = None) -> list[Standing]:
     """Runs until every partition's position covers the end that its inbound log had at the start.
 
-    Several may share the partitions: each ends when all have been decided. Raises as `run_worker`.
+    Several may share the partitions: each ends when all have been decided. Raises as `run_worker`, and
+    `EndNotReachedError` when all that is left are partitions that have stood still for 30 s.
     """
     with open_shared(settings) as shared:
         ends = end_offsets(settings.kafka, shared.topics.inbound)
@@ -152,6 +155,7 @@ async def _until_over(
 ) -> None:
     assignments = engine.assignments
     next_look_elsewhere = 0.0
+    moved_at = time.monotonic()
     while not stop.is_set() and assignments.crashed is None and not engine.app.should_stop:
         await asyncio.sleep(_LOOK_S)
         if ends is None:
@@ -165,6 +169,11 @@ async def _until_over(
             next_look_elsewhere = time.monotonic() + _ELSEWHERE_EVERY_S
         if not left:
             return
+        reasons = [owner.stands_still for owner in assignments.assigned if owner.partition in left]
+        if elsewhere or None in reasons:
+            moved_at = time.monotonic()
+        elif time.monotonic() - moved_at > _STANDS_STILL_S:
+            raise EndNotReachedError("; ".join(reason or "" for reason in reasons))
 
 
 def _next_here(assignments: Assignments, partition: int) -> int:
@@ -188,7 +197,13 @@ async def _http(settings: Settings, assignments: Assignments) -> AsyncIterator[N
 def standings(assignments: Assignments) -> list[Standing]:
     """The partitions that the group gave this worker."""
     return [
-        Standing(owner.partition, owner.state, owner.next, owner.clock, owner.error)
+        Standing(
+            owner.partition,
+            "stopped" if owner.stands_still is not None else owner.state,
+            owner.next,
+            owner.clock,
+            owner.stands_still or owner.error,
+        )
         for owner in assignments.assigned
     ]
 

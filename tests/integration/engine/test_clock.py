@@ -52,6 +52,9 @@ def test_a_timestamp_ahead_stops_its_partition_alone(history: Bench, unused_tcp_
     history.flush()
     wait_until("another is decided", lambda: sum(map(len, history.facts().values())) == 8)
     assert worker.stop() == 0
+    ended = history.start(until_end=True)
+    assert ended.wait() == 1
+    assert "EndNotReachedError" in ended.log
     history.run_to_end(settings={"clock_ahead_limit_s": 7_200})
     history.check()
     assert not history.read(history.topics.dead_letters)

@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from streams.log.partitioner import partition_of
 from streams.log.topics import Topics
@@ -51,7 +51,27 @@ def test_health_and_metrics(bench: Bench, unused_tcp_port: int) -> None:
         lambda: 'attesa_facts_written_total{record="InputNoted"} 100.0' in httpx.get(f"{url}/metrics").text,
     )
     assert httpx.get(f"{url}/nothing").status_code == 404
+    wait_until("its lag is known", lambda: _lags(httpx.get(f"{url}/metrics").text) == [0.0] * 4)
+    wait_until("lag tools see it", lambda: sum(_group_offsets(bench)) == 100)
     assert worker.stop() == 0
+
+
+def _lags(metrics: str) -> list[float]:
+    return [
+        float(line.split()[-1])
+        for line in metrics.splitlines()
+        if line.startswith("attesa_inbound_lag_records{")
+    ]
+
+
+def _group_offsets(bench: Bench) -> list[int]:
+    group = f"{bench.topics.prefix}-worker"
+    consumer = Consumer({"bootstrap.servers": bench.kafka.bootstrap, "group.id": group})
+    try:
+        wanted = [TopicPartition(bench.topics.inbound, partition) for partition in range(bench.partitions)]
+        return [found.offset for found in consumer.committed(wanted, 10)]
+    finally:
+        consumer.close()
 
 
 def _headers(record: Record) -> dict[str, bytes]:
