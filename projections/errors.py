@@ -4,13 +4,20 @@ AttesaError
 ├── NotReachableError       ClickHouse does not answer: look at the server, or at ATTESA_CLICKHOUSE
 ├── NotMigratedError        the tables are not there: attesa projections migrate
 ├── MigrationError          the database and this version's migrations disagree: no row was touched
+├── RebuildError            another rebuild holds the table, or one died: let it end, or begin again
 ├── RowsRefusedError        ClickHouse answers and takes the rows for no reason that passes: read what it says
 └── TooManyUndecodableError facts that are none: look at who writes to the topic, or upgrade
 """
 
 from schemas.errors import AttesaError
 
-__all__ = ["MigrationError", "NotMigratedError", "RowsRefusedError", "TooManyUndecodableError"]
+__all__ = [
+    "MigrationError",
+    "NotMigratedError",
+    "RebuildError",
+    "RowsRefusedError",
+    "TooManyUndecodableError",
+]
 
 
 class NotMigratedError(AttesaError):
@@ -25,6 +32,10 @@ class NotMigratedError(AttesaError):
 
 class MigrationError(AttesaError):
     """The database was migrated by other files than these."""
+
+
+class RebuildError(AttesaError):
+    """A table cannot be rebuilt now. The table itself is as it was."""
 
 
 class RowsRefusedError(AttesaError):

@@ -2,10 +2,11 @@
 
 A batch is not one transaction. Its rows go in table by table, the clocks after the rows that they vouch for,
 the positions last; whatever stops it in between, the same batch comes again and its duplicates collapse.
+A table that is being rebuilt has a shadow, and what goes into the one goes into the other.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from clickhouse_driver import Client
@@ -15,7 +16,10 @@ from projections.client import AWAY
 from projections.tables import TABLES, Row, WaitClosedRow, WaitOpenedRow
 from streams.log import metrics
 
-__all__ = ["fits", "insert", "passes", "positions_of"]
+__all__ = ["SHADOW", "fits", "insert", "insert_rows", "passes", "positions_of"]
+
+SHADOW: Final = "_new"
+"""What the name of a table's shadow ends with: the table that a rebuild fills, and then exchanges with it."""
 
 INSERT_SETTINGS: Final = {
     # Acknowledged means written.
@@ -40,6 +44,7 @@ _TRANSIENT: Final = frozenset(
         ErrorCodes.QUERY_WAS_CANCELLED,
     }
 )
+_GONE: Final = frozenset({ErrorCodes.UNKNOWN_TABLE, ErrorCodes.TABLE_IS_DROPPED})
 _LARGEST: Final = 2**63 - 1
 
 
@@ -51,12 +56,38 @@ def insert(client: Client, rows: Iterable[Row], topic: str, positions: Mapping[i
     by_table: dict[type[Row], list[Row]] = defaultdict(list)
     for row in rows:
         by_table[type(row)].append(row)
+    shadows = _shadows(client)
     for kind, table in TABLES.items():
         if found := by_table.get(kind):
-            _insert(client, table, kind._fields, list(zip(*found, strict=True)))
+            # The shadow first: if the two are exchanged in between, both rows go into what is the table then.
+            if table + SHADOW in shadows:
+                _insert_if_there(client, table + SHADOW, found)
+            insert_rows(client, table, found)
     if positions:
         columns = [[topic] * len(positions), list(positions), list(positions.values())]
         _insert(client, "positions", ("topic", "partition", "next"), columns)
+
+
+def insert_rows(client: Client, table: str, rows: Sequence[Row]) -> None:
+    """Writes rows of one kind, at least one, into a table of its columns. Raises what the driver raises."""
+    _insert(client, table, rows[0]._fields, list(zip(*rows, strict=True)))
+
+
+def _shadows(client: Client) -> set[str]:
+    rows = client.execute(
+        "SELECT name FROM system.tables WHERE database = currentDatabase() AND endsWith(name, %(end)s)",
+        {"end": SHADOW},
+    )
+    return {name for (name,) in rows}
+
+
+def _insert_if_there(client: Client, shadow: str, rows: Sequence[Row]) -> None:
+    """A shadow whose rebuild has ended meanwhile needs no rows any more."""
+    try:
+        insert_rows(client, shadow, rows)
+    except ServerException as error:
+        if error.code not in _GONE:
+            raise
 
 
 def _insert(client: Client, table: str, names: tuple[str, ...], columns: list[Any]) -> None:

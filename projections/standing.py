@@ -1,5 +1,6 @@
 """How far the projections have got: positions beside the log's ends, and clocks."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
@@ -13,7 +14,7 @@ from streams.log.clients import client_options
 from streams.log.settings import Settings
 from streams.log.topics import Topics
 
-__all__ = ["PartitionStanding", "standing"]
+__all__ = ["PartitionStanding", "offsets_of", "standing"]
 
 REQUEST_S: Final = 5.0
 
@@ -42,7 +43,7 @@ def standing(settings: Settings) -> list[PartitionStanding]:
     topic = Topics(settings.prefix).facts
     with connected(settings) as client:
         rows = client.execute(_STANDING, {"topic": topic})
-    ends = _ends(settings.kafka, topic, [row[0] for row in rows])
+    ends = offsets_of(settings.kafka, topic, [row[0] for row in rows])
     return [
         PartitionStanding(
             partition,
@@ -55,20 +56,24 @@ def standing(settings: Settings) -> list[PartitionStanding]:
     ]
 
 
-def _ends(bootstrap: str, topic: str, partitions: list[int]) -> dict[int, int]:
-    """Where what is committed ends; nothing for a partition of which the broker says nothing in time."""
+def offsets_of(
+    bootstrap: str, topic: str, partitions: Sequence[int], *, first: bool = False
+) -> dict[int, int]:
+    """Where what is committed ends, or with `first` begins; nothing for a partition of which the broker says
+    nothing in time.
+    """
     if not partitions:
         return {}
     admin = AdminClient(client_options(bootstrap))
-    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    asked = {TopicPartition(topic, partition): latest for partition in partitions}
+    spec = OffsetSpec.earliest() if first else OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = {TopicPartition(topic, partition): spec for partition in partitions}
     futures = admin.list_offsets(
         asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=REQUEST_S
     )
-    ends = {}
+    offsets = {}
     for place, future in futures.items():
         try:
-            ends[place.partition] = future.result().offset
+            offsets[place.partition] = future.result().offset
         except KafkaException:
             continue
-    return ends
+    return offsets

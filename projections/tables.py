@@ -7,6 +7,8 @@ Empty text stands for none, times are ms since the epoch, UTC, 0 for none.
 from typing import Final, NamedTuple
 
 __all__ = [
+    "IDENTITIES",
+    "SOURCES",
     "TABLES",
     "ClockRow",
     "FactRow",
@@ -253,3 +255,29 @@ TABLES: Final[dict[type[Row], str]] = {
     ClockRow: "clocks",
 }
 """Each class's table, in the order of an insert: clocks last, so that as-of never runs ahead of the rows."""
+
+SOURCES: Final[dict[str, tuple[str, ...]]] = {
+    "facts": (),
+    "waits_opened": ("WaitOpened",),
+    "waits_closed": ("ResponseReceived", "ResponseTimedOut", "WaitCancelled"),
+    "sends": ("SendCommanded", "PromptSent", "SendFailed", "DeliveryNoted"),
+    "suppressions": ("SendSuppressed", "SendPostponed"),
+    "messages": ("MessageNoted",),
+    "journeys_started": ("JourneyStarted",),
+    "journeys_ended": ("JourneyEnded",),
+    "clocks": ("ClockAdvanced",),
+}
+"""Each table's facts, by record name; `facts` has all. Each of them has a row, in `clocks` the newest."""
+
+IDENTITIES: Final[dict[str, str]] = {
+    "facts": "id",
+    "waits_opened": "wait",
+    "waits_closed": "wait",
+    "sends": "id",
+    "suppressions": "id",
+    "messages": "id",
+    "journeys_started": "journey",
+    "journeys_ended": "journey",
+    "clocks": "partition",
+}
+"""The column of each table in which no value may stand twice."""

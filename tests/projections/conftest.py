@@ -1,6 +1,6 @@
 """A migrated database of ClickHouse's engine for each test, and facts put into it as by the projector."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import pytest
@@ -9,9 +9,12 @@ from projections.client import connected
 from projections.inserts import insert
 from projections.migrate import migrate
 from projections.rows import rows_of
+from streams.cli import main as cli
 from streams.log.settings import Settings, load
 from streams.log.topics import Topics
 from tests.projections.log import Placed
+
+Attesa = Callable[..., tuple[int, str, str]]
 
 
 class Project(Protocol):
@@ -47,3 +50,18 @@ def deliver(settings: Settings, log: list[Placed]) -> None:
         positions[place.partition] = max(positions.get(place.partition, 0), place.offset + 1)
     with connected(settings) as client:
         insert(client, rows, Topics(settings.prefix).facts, positions)
+
+
+@pytest.fixture
+def attesa(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Attesa:
+    """Run the command line in this process: exit code, standard output, standard error."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["attesa", *arguments])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        out, err = capsys.readouterr()
+        code = left.value.code
+        return code if isinstance(code, int) else int(code is not None), out, err
+
+    return run

@@ -2,33 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from streams.cli import main as cli
 from streams.cli.chart import answered_chart
 from streams.log.settings import Settings
-from tests.projections.conftest import Project
+from tests.projections.conftest import Attesa, Project
 from tests.projections.log import HOUR, START, made_up_log, message, placed, responded, wait_of
-
-Attesa = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def attesa(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Attesa:
-    """Run the command line in this process: exit code, standard output, standard error."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["attesa", *arguments])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        out, err = capsys.readouterr()
-        code = left.value.code
-        return code if isinstance(code, int) else int(code is not None), out, err
-
-    return run
 
 
 @pytest.fixture
@@ -125,6 +106,8 @@ def test_wrong_usage_ends_with_two(on_database: Settings, project: Project, atte
         ("report", "messages"),
         ("projections", "migrate"),
         ("projections", "status"),
+        ("projections", "rebuild"),
+        ("projections", "verify"),
         ("projector", "--until-end"),
     ],
     ids=" ".join,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from projections.client import connected
 from projections.inserts import fits
 from projections.rows import rows_of
-from projections.tables import TABLES, ClockRow, FactRow, SendRow, WaitClosedRow
+from projections.tables import SOURCES, TABLES, ClockRow, FactRow, SendRow, WaitClosedRow
 from schemas.types import facts
 from schemas.types.facts import Cause, ClockAdvanced, ContactErased, DeliveryNoted, MessageNoted
 from streams.log.settings import Settings
@@ -47,6 +47,9 @@ def test_every_fact_has_one_row_of_facts(kind: type[msgspec.Struct], data: st.Da
     (row,) = [row for row in rows if isinstance(row, FactRow)]
     assert (row.partition, row.offset, row.fact, row.at, row.id) == (3, 17, kind.__name__, fact.at, fact.id)
     assert len(rows) <= 2
+    assert {TABLES[type(row)] for row in rows} == {
+        table for table, sources in SOURCES.items() if not sources or kind.__name__ in sources
+    }
 
 
 @pytest.mark.parametrize("kind", FACTS, ids=lambda kind: kind.__name__)
