@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
 REPORTS ?= build/reports
+JOBS ?= 2
 
 .PHONY: help demo test lint types bench lock generate clean needs-python needs-kafka
 
@@ -43,7 +44,7 @@ test: $(VENV)/.dev needs-kafka  ## Everything, on Apache Kafka and ClickHouse's 
 	@if [ "$(TESTS)" = tests ]; then \
 	  $(BIN)/coverage run -m pytest tests/core $(PYTEST) --junitxml=$(REPORTS)/core.xml && \
 	  $(BIN)/coverage report --fail-under=100 --skip-covered && \
-	  $(BIN)/python -m pytest tests --ignore tests/core $(PYTEST) --junitxml=$(REPORTS)/rest.xml; \
+	  $(BIN)/python -m pytest tests --ignore tests/core -n $(JOBS) --dist loadfile $(PYTEST) --junitxml=$(REPORTS)/rest.xml; \
 	else $(BIN)/python -m pytest $(TESTS) $(PYTEST); fi
 
 lint: $(VENV)/.dev  ## ruff with every rule, formatting, import contracts, generated files
