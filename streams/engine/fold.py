@@ -38,7 +38,7 @@ from streams.log.facts_codec import FactCodec
 from streams.log.headers import child_traceparent, headers_for, traceparent_in
 from streams.log.sealing import Keyring
 from streams.log.settings import Settings
-from streams.log.topics import Topics
+from streams.log.topics import LARGEST_VALUE, Topics
 
 __all__ = ["PartitionFold", "Shared"]
 
@@ -215,19 +215,28 @@ class PartitionFold:
             personal = contact is not None and getattr(fact, "sealed", None) is not None
             data_key = self._contacts.key_of(contact) if personal and contact is not None else None
             value = self._shared.facts.encode(fact, data_key)
-            self._send(self._topics.facts, key, value, headers_for(fact, key, traceparent=traceparent))
+            self._send_made(self._topics.facts, key, value, headers_for(fact, key, traceparent=traceparent))
             self._made.facts[type(fact).__name__] += 1
             if isinstance(fact, TimerFired | ResponseTimedOut):
                 self._made.lateness_ms.append(fact.lateness_ms)
         for command in decision.commands:
             traceparent = traceparent or child_traceparent(parent, command.id)
             value = self._shared.records.encode(command)
-            self._send(self._topics.commands, key, value, headers_for(command, key, traceparent=traceparent))
+            headers = headers_for(command, key, traceparent=traceparent)
+            self._send_made(self._topics.commands, key, value, headers)
             self._made.commands[type(command).__name__] += 1
         self._made.duplicates += decision.duplicate
         if decision.dead is not None:
             self._bury(record, decision.dead, "the input is well formed and cannot be acted on")
             self._made.failed[-1] = True
+
+    def _send_made(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> None:
+        """Sends a fact or a command. One that the broker would refuse makes its input undecidable: sent, it
+        would fail this transaction and every further try.
+        """
+        if len(value) > LARGEST_VALUE:
+            raise ValueError(f"{len(value):,} bytes for {topic}; {LARGEST_VALUE:,} fit")
+        self._send(topic, key, value, headers)
 
     def _send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         self._producer.send(topic, self._partition, key, value, headers)

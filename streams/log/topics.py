@@ -20,8 +20,10 @@ from schemas.errors import NotReachableError
 from streams.log.clients import REACH_S, client_options
 from streams.log.errors import TopicDiffersError
 
-__all__ = ["Applied", "TopicSpec", "Topics", "apply", "listing"]
+__all__ = ["LARGEST_VALUE", "Applied", "TopicSpec", "Topics", "apply", "listing"]
 
+LARGEST_VALUE: Final = 1_000_000
+"""What a fact or a command may be at most, bytes: its topic takes it with its key and headers around it."""
 DAY_MS: Final = 86_400_000
 FOR_EVER: Final = "-1"
 REQUEST_S: Final = REACH_S
@@ -116,6 +118,7 @@ class Topics:
             "message.timestamp.type": "LogAppendTime",
             "min.insync.replicas": str(max(1, replication - 1)),
             "unclean.leader.election.enable": "false",
+            "max.message.bytes": str(1 << 20),
         }
         limited = _kept(35)
         inbound = {"message.timestamp.type": "CreateTime", **_kept(None)} if history else limited

@@ -8,7 +8,7 @@ from schemas.types.records import ContactKey
 from schemas.wire import Codec
 from streams.log.dead_letters import read_dead_letter
 from streams.log.partitioner import partition_of
-from tests.integration.engine.harness import Bench, message
+from tests.integration.engine.harness import Bench, event, message
 
 pytestmark = [pytest.mark.kafka]
 
@@ -91,6 +91,21 @@ def test_a_text_of_a_megabyte(bench: Bench) -> None:
     (letter,) = bench.read(bench.topics.dead_letters)
     assert len(letter.value or b"") > 1_000_000
     assert sum(map(len, bench.facts().values())) == 1
+
+
+def test_what_would_make_a_fact_too_large_for_its_topic(bench: Bench) -> None:
+    """The input is a dead letter, and its partition goes on: no transaction fails for ever."""
+    bench.send("shop/large", message(1))
+    bench.send("shop/large", event(2, essay="é" * 600_000))
+    bench.send("shop/large", message(3))
+    bench.flush()
+    worker = bench.run_to_end()
+    (letter,) = bench.read(bench.topics.dead_letters)
+    headers = dict(letter.headers)
+    assert headers["attesa_reason"] == b"undecidable"
+    assert len(letter.value or b"") > 1_000_000
+    assert sum(map(len, bench.facts().values())) == 2
+    assert "bytes for " in worker.log
 
 
 def test_too_many_in_a_row_stop_the_worker(bench: Bench) -> None:
