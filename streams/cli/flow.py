@@ -1,7 +1,7 @@
 """`attesa flow`: check flows, publish them, see what is in force."""
 
 import json as json_module
-from dataclasses import dataclass
+from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -9,12 +9,12 @@ import typer
 from rich.console import Console
 
 from schemas.errors import UsageError
-from schemas.registry import registry_at
-from schemas.types.flow_commands import FlowPublished, WorkspaceConfigured
-from streams.cli.flow_see import diagram
+from schemas.types.flow_commands import FlowPublished
+from streams.cli.flow_force import InForce, in_force
+from streams.cli.flow_see import diagram, diff
 from streams.cli.flow_try import run_scenarios, simulate_flow
 from streams.cli.output import show
-from streams.core.registry import FlowEntry, FlowInForce, Registry
+from streams.core.registry import FlowInForce
 from streams.flows.definition import read_definition, read_workspace
 from streams.flows.files import (
     FindingsError,
@@ -29,10 +29,9 @@ from streams.flows.json_schema import flow_schema, workspace_schema
 from streams.flows.parsing.codes import FORM
 from streams.flows.parsing.flow import FlowFile, parse
 from streams.flows.review import checks
-from streams.log.flow_log import FlowLog
+from streams.flows.sarif import sarif
 from streams.log.publishing import flow_published, operator, publish, say
-from streams.log.settings import Settings, load
-from streams.log.topics import Topics
+from streams.log.settings import load
 
 __all__ = ["Progress", "app", "in_force"]
 
@@ -40,6 +39,7 @@ app = typer.Typer(
     help="Flows: check them, see and try them, publish them, see what is in force.", no_args_is_help=True
 )
 app.command("diagram")(diagram)
+app.command("diff")(diff)
 app.command("simulate")(simulate_flow)
 app.command("test")(run_scenarios)
 
@@ -51,57 +51,6 @@ WorkspaceId = Annotated[
 Files = Annotated[list[Path], typer.Argument(help="Flow files, or folders of them.", show_default=False)]
 
 
-@dataclass(frozen=True)
-class InForce:
-    """The flows topic, folded: what holds now, and every command that led there."""
-
-    registry: Registry
-    entries: dict[int, FlowEntry]
-    """By offset."""
-    end: int
-    """The offset that the topic was read to."""
-
-    def workspace(self, wanted: str | None) -> str:
-        """The workspace asked for, or the only one; `UsageError` if that cannot be told."""
-        known = sorted(self.registry.workspaces)
-        if wanted is not None:
-            if wanted not in known:
-                there = f"there are {', '.join(known)}" if known else "there are none"
-                raise UsageError(
-                    f"there is no workspace {wanted}; {there}. `attesa workspace publish FILE` makes one"
-                )
-            return wanted
-        if len(known) != 1:
-            raise UsageError(
-                f"there are several workspaces ({', '.join(known)}): say --workspace ID"
-                if known
-                else "there is no workspace yet: `attesa workspace publish FILE` makes one"
-            )
-        return known[0]
-
-    def configured(self, workspace: str) -> WorkspaceConfigured:
-        """The workspace's last configuration that was not refused."""
-        content = self.registry.workspaces[workspace].content
-        return next(
-            entry.record
-            for _, entry in sorted(self.entries.items(), reverse=True)
-            if isinstance(entry.record, WorkspaceConfigured)
-            and (entry.record.workspace, entry.record.content) == (workspace, content)
-        )
-
-
-def in_force(settings: Settings, prefix: str) -> InForce:
-    """What the flows topic says now. Raises `TopicMissingError`, `NotReachableError`."""
-    registry = registry_at(settings.registry_url, prefix=prefix)
-    with FlowLog(settings.kafka, Topics(prefix).flows, registry=registry) as log:
-        end = log.read()
-        entries = log.between(0, end)
-    folded = Registry()
-    for entry in entries:
-        folded = folded.apply(entry).registry
-    return InForce(folded, {entry.offset: entry for entry in entries}, end)
-
-
 @app.command("lint")
 def lint_files(
     files: Files,
@@ -109,14 +58,25 @@ def lint_files(
     workspace: Annotated[
         Path | None, typer.Option(help="A workspace file: its channels, language and policies are asked too.")
     ] = None,
+    sarif_file: Annotated[
+        Path | None, typer.Option("--sarif", help="Writes the findings as SARIF 2.1.0 too, for code hosts.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Checks flow files and the templates beside them. Exit code 1 if any has an error."""
     known = read_workspace_file(workspace)[0] if workspace else None
     linted = [lint(path, known) for path in flow_paths(files)]
+    if sarif_file is not None:
+        _write_sarif(linted, sarif_file)
     _show_findings(linted, json=json)
     if any(each.standing({}) for each in linted):
         raise typer.Exit(1)
+
+
+def _write_sarif(linted: list[Linted], path: Path) -> None:
+    findings = [finding for each in linted for finding in each.findings]
+    made = sarif(findings, version=installed("attesa"), root=Path.cwd())
+    path.write_text(json_module.dumps(made, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
 def _show_findings(linted: list[Linted], *, json: bool) -> None:
@@ -291,18 +251,9 @@ def show_flow(
     """A published flow as its author wrote it."""
     settings = load()
     force = in_force(settings, prefix or settings.prefix)
-    known = force.registry.flow(force.workspace(workspace), flow)
-    if known is None:
-        there = ", ".join(sorted(name for _, name in force.registry.flows)) or "none"
-        raise UsageError(f"there is no flow {flow}; there are: {there}")
-    if version is not None and version > len(known.versions):
-        raise UsageError(f"{flow} has versions 1 to {len(known.versions)}")
-    published = known.versions[version - 1] if version else known.current
-    record = force.entries[published.offset].record
-    if not isinstance(record, FlowPublished):
-        raise TypeError(f"flows offset {published.offset} is no FlowPublished")
+    record, published, versions = force.published(force.workspace(workspace), flow, version)
     if not json:
-        of = f"version {published.version} of {len(known.versions)}"
+        of = f"version {published.version} of {versions}"
         said = f"published {_moment(record.at)} by {record.by}"
         typer.echo(f"# {record.workspace}/{record.flow}, {of}, {said}")
         for code, reason in record.allowed.items():
@@ -314,7 +265,7 @@ def show_flow(
         "workspace": record.workspace,
         "flow": record.flow,
         "version": published.version,
-        "versions": len(known.versions),
+        "versions": versions,
         "published_at": record.at,
         "by": record.by,
         "allowed": record.allowed,

@@ -106,11 +106,11 @@ def _asked_words(asked: Asked) -> str:
         case "responded":
             return "the last wait was answered" if asked.name == "last" else f"{asked.name} was answered"
         case "tag":
-            return f"has the tag {asked.name}"
+            return f"the contact has the tag {asked.name}"
         case "channel":
-            return f"is on {asked.name}"
+            return f"the channel is {asked.name}"
         case "language":
-            return f"speaks {asked.name}"
+            return f"the language is {asked.name}"
         case subject:
             whose = {"attribute": "the contact’s ", "var": "the variable "}.get(subject, "")
             return f"{whose}{asked.name} {_operation(asked)}"

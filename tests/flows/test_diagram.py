@@ -203,7 +203,7 @@ def test_waits_and_branches_say_their_spans_and_conditions() -> None:
         ("silent for 1 h 30 min", True),
     ]
     assert wait.lanes[1].cards[0].head == "wait 3 d"
-    assert branch.head == "if not (has the tag vip and speaks it)"
+    assert branch.head == "if not (the contact has the tag vip and the language is it)"
     assert branch.lanes[0].cards[0].head == "end: not ours"
     assert close.head == "close the last conversation"
 
