@@ -20,11 +20,13 @@ from projections.tables import (
     WaitOpenedRow,
 )
 from schemas.types.facts import (
+    ArmTaken,
     BranchTaken,
     ClockAdvanced,
     ConsentRecorded,
     ContactChanged,
     ContactErased,
+    ConversationAssignCommanded,
     ConversationCloseCommanded,
     ConversationNoted,
     DeliveryNoted,
@@ -47,6 +49,7 @@ from schemas.types.facts import (
     TimerCancelled,
     TimerFired,
     TimerSet,
+    VariablesSet,
     WaitCancelled,
     WaitOpened,
     WaitSkipped,
@@ -90,10 +93,12 @@ def rows_of(fact: Fact, partition: int, offset: int) -> list[Row]:
         case ClockAdvanced():
             rows.append(_clock(fact, offset))
         case (
-            BranchTaken()
+            ArmTaken()
+            | BranchTaken()
             | ConsentRecorded()
             | ContactChanged()
             | ContactErased()
+            | ConversationAssignCommanded()
             | ConversationCloseCommanded()
             | ConversationNoted()
             | EntryRefused()
@@ -104,6 +109,7 @@ def rows_of(fact: Fact, partition: int, offset: int) -> list[Row]:
             | TimerCancelled()
             | TimerFired()
             | TimerSet()
+            | VariablesSet()
             | WaitSkipped()
         ):
             pass
@@ -141,7 +147,7 @@ def _fact(fact: Fact, partition: int, offset: int) -> FactRow:
         version=getattr(fact, "version", None) or 0,
         journey=getattr(fact, "journey", None) or "",
         step=getattr(fact, "step", None) or "",
-        visit=getattr(fact, "visit", 0),
+        visit=getattr(fact, "visit", None) or 0,
         channel=getattr(fact, "channel", None) or "",
         template=getattr(fact, "template", None) or "",
         command=getattr(fact, "command", ""),

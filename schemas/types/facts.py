@@ -9,12 +9,14 @@ import msgspec
 from schemas.types.value import Sealed
 
 __all__ = [
+    "ArmTaken",
     "BranchTaken",
     "Cause",
     "ClockAdvanced",
     "ConsentRecorded",
     "ContactChanged",
     "ContactErased",
+    "ConversationAssignCommanded",
     "ConversationCloseCommanded",
     "ConversationNoted",
     "DeliveryNoted",
@@ -37,6 +39,7 @@ __all__ = [
     "TimerCancelled",
     "TimerFired",
     "TimerSet",
+    "VariablesSet",
     "WaitCancelled",
     "WaitOpened",
     "WaitSkipped",
@@ -58,8 +61,43 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """The deadline that fell due and made it; null where the input itself did."""
 
 
+class ArmTaken(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
+    """A split sent the journey one way, by a hash of contact, flow and step."""
+
+    id: str
+    """Derived from the contact, the cause by name and its place among that cause's facts; the same in
+    every run."""
+    contact: str
+    """workspace/contact_id, the record's key."""
+    at: int
+    """The clock at the decision."""
+    cause: Cause
+    """What made it."""
+    sealed: Sealed | None = None
+    """Personal values, AES-SIV under the contact's data key, the fact's id as associated data; null if it
+    has none."""
+    flow: str
+    """The flow."""
+    version: int
+    """The flow's version, 1 for its first."""
+    journey: str
+    """The journey."""
+    step: str
+    """The step's id."""
+    visit: int = 1
+    """How often the journey has come to this step, from 1."""
+    arm: str
+    """The arm; hold_out for who is held out."""
+    held_out: bool = False
+    """Whether nothing is sent to this journey from here on."""
+    weight: int
+    """The arm's weight."""
+    total: int
+    """The sum of all weights, hold-out included."""
+
+
 class BranchTaken(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
-    """A condition sent the journey one way."""
+    """A step sent the journey one way."""
 
     id: str
     """Derived from the contact, the cause by name and its place among that cause's facts; the same in
@@ -84,7 +122,8 @@ class BranchTaken(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True)
     visit: int = 1
     """How often the journey has come to this step, from 1."""
     branch: str
-    """then, else, else_if-1 …"""
+    """then, else, else_if-1 …; of a go_to: go_to, or go_on when it has been there often enough; of a
+    wait_for: on_event; of a start_flow: its flow."""
     because: dict[str, str] = {}
     """The values that decided it, by name. Never a personal value."""
 
@@ -170,6 +209,16 @@ class ContactChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=Tr
     refused: list[str] = []
     """Names not kept: attributes that would outgrow their limit, tags and channels over theirs, an
     unknown zone."""
+    flow: str | None = None
+    """The flow whose step changed it; null if an input did."""
+    version: int | None = None
+    """The flow's version."""
+    journey: str | None = None
+    """The journey."""
+    step: str | None = None
+    """The step's id."""
+    visit: int | None = None
+    """How often the journey has come to this step, from 1."""
 
 
 class ContactErased(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
@@ -191,6 +240,45 @@ class ContactErased(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=Tru
     """Who asked."""
     reason: str
     """Why."""
+
+
+class ConversationAssignCommanded(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
+    """A conversation is to be assigned."""
+
+    id: str
+    """Derived from the contact, the cause by name and its place among that cause's facts; the same in
+    every run."""
+    contact: str
+    """workspace/contact_id, the record's key."""
+    at: int
+    """The clock at the decision."""
+    cause: Cause
+    """What made it."""
+    sealed: Sealed | None = None
+    """Personal values, AES-SIV under the contact's data key, the fact's id as associated data; null if it
+    has none."""
+    flow: str
+    """The flow."""
+    version: int
+    """The flow's version, 1 for its first."""
+    journey: str
+    """The journey."""
+    step: str
+    """The step's id."""
+    visit: int = 1
+    """How often the journey has come to this step, from 1."""
+    command: str
+    """The command's id."""
+    channel: str | None = None
+    """Its channel; null if there is none."""
+    conversation: str | None = None
+    """The thread; null if there is none: nothing was commanded."""
+    agent: str | None = None
+    """To this agent; null if to a team."""
+    team: str | None = None
+    """To this team; null if to an agent."""
+    priority: str = "normal"
+    """low, normal or high."""
 
 
 class ConversationCloseCommanded(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
@@ -1030,6 +1118,39 @@ class TimerSet(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """The moment."""
 
 
+class VariablesSet(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
+    """A step changed the journey's variables; their values are sealed."""
+
+    id: str
+    """Derived from the contact, the cause by name and its place among that cause's facts; the same in
+    every run."""
+    contact: str
+    """workspace/contact_id, the record's key."""
+    at: int
+    """The clock at the decision."""
+    cause: Cause
+    """What made it."""
+    sealed: Sealed | None = None
+    """Personal values, AES-SIV under the contact's data key, the fact's id as associated data; null if it
+    has none."""
+    flow: str
+    """The flow."""
+    version: int
+    """The flow's version, 1 for its first."""
+    journey: str
+    """The journey."""
+    step: str
+    """The step's id."""
+    visit: int = 1
+    """How often the journey has come to this step, from 1."""
+    set: list[str] = []
+    """Names of variables that were set."""
+    unset: list[str] = []
+    """Names taken away: what they were to be was missing."""
+    refused: list[str] = []
+    """Names not kept: variables that would outgrow their limit."""
+
+
 class WaitCancelled(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """The wait ended without an answer and without a time-out."""
 
@@ -1183,11 +1304,13 @@ class WaitSkipped(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True)
 
 
 Fact = (
-    BranchTaken
+    ArmTaken
+    | BranchTaken
     | ClockAdvanced
     | ConsentRecorded
     | ContactChanged
     | ContactErased
+    | ConversationAssignCommanded
     | ConversationCloseCommanded
     | ConversationNoted
     | DeliveryNoted
@@ -1209,6 +1332,7 @@ Fact = (
     | TimerCancelled
     | TimerFired
     | TimerSet
+    | VariablesSet
     | WaitCancelled
     | WaitOpened
     | WaitSkipped

@@ -11,7 +11,7 @@ from streams.core.folding import bare, fold
 from streams.core.program import All, Any_, Condition, FromNow, Not, Reference, Test
 from streams.core.zones import DAY, is_zone, local, moment
 
-__all__ = ["Answer", "Subjects", "ask", "holds"]
+__all__ = ["Answer", "Subjects", "ask", "holds", "value_of"]
 
 
 class Subjects(msgspec.Struct, frozen=True):
@@ -28,6 +28,8 @@ class Subjects(msgspec.Struct, frozen=True):
     channel: str | None
     answers: Mapping[str, bool]
     last_answer: bool | None
+    arms: Mapping[str, str] = {}
+    """By split, of the journey."""
 
 
 Answer = dict[str, str]
@@ -77,7 +79,8 @@ def _test(test: Test, subjects: Subjects, because: Answer) -> bool:
     return answer
 
 
-def _value(subject: str, name: str, subjects: Subjects) -> Value:
+def value_of(subject: str, name: str, subjects: Subjects) -> Value:
+    """A subject's value; None if it has none. `ValueError` if subjects of that kind have no value."""
     match subject:
         case "property":
             return subjects.properties.get(name)
@@ -85,12 +88,14 @@ def _value(subject: str, name: str, subjects: Subjects) -> Value:
             return subjects.attributes.get(name)
         case "var":
             return subjects.vars.get(name)
+        case "arm":
+            return subjects.arms.get(name)
         case _:
             raise ValueError(f"a condition asks about {subject}, which rules 1 do not know")
 
 
 def _of_value(test: Test, question: str, subjects: Subjects, because: Answer) -> bool:
-    value = _value(test.subject, test.name, subjects)
+    value = value_of(test.subject, test.name, subjects)
     if test.operator == "exists":
         answer = (value is not None) is bool(test.operand)
         because[question] = "true" if answer else "false"
@@ -124,7 +129,7 @@ def _operand(test: Test, subjects: Subjects) -> Any:
 def _looked_up(operand: Any, test: Test, subjects: Subjects) -> Any:
     match operand:
         case Reference():
-            value = _value(operand.subject, operand.name, subjects)
+            value = value_of(operand.subject, operand.name, subjects)
             return _folded(value) if test.fold else value
         case FromNow():
             return subjects.now + operand.offset_ms

@@ -60,6 +60,9 @@ def draft_of(state: ContactState, received: Received, registry: Registry, *, is_
         _due(draft, record)
     elif is_new or not has_seen(state, received.input):
         _decide(draft, record)
+    while draft.raised:
+        tagged = draft.raised.pop(0)
+        happened(draft, Happening(kind="tag_added", name=tagged.tag, entry=tagged.entry))
     return draft
 
 

@@ -2,8 +2,6 @@
 
 from typing import assert_never
 
-import msgspec
-
 from schemas.types.facts import ContactChanged, ContactErased, ConversationNoted
 from schemas.types.inputs import (
     ConsentChanged,
@@ -13,13 +11,13 @@ from schemas.types.inputs import (
     ConversationOpened,
     EraseContact,
 )
-from schemas.types.value import Value
 from streams.core.consent import record_consent
 from streams.core.draft import Draft
 from streams.core.entries import Happening, happened
+from streams.core.fitting import fitting_tags, fitting_values
 from streams.core.journeys import end
 from streams.core.refusals import MAX_ID
-from streams.core.state import MAX_ATTRIBUTE_BYTES, MAX_CHANNELS, MAX_TAGS
+from streams.core.state import MAX_CHANNELS
 from streams.core.zones import is_zone
 
 __all__ = ["consent", "consent_changed", "conversation", "erase", "update"]
@@ -27,15 +25,14 @@ __all__ = ["consent", "consent_changed", "conversation", "erase", "update"]
 MAX_REFUSED = 100
 """So many names of what did not fit stand in a fact: an update may hold any number."""
 
-_size = msgspec.msgpack.Encoder().encode
-
 
 def update(draft: Draft, record: ContactUpdated) -> None:
     """What is known of the contact changes; what does not fit is refused by name, the rest is kept."""
     refused: list[str] = []
-    attributes = _attributes(draft, record, refused)
+    kept = {name: value for name, value in draft.state.attributes.items() if name not in record.unset}
+    attributes = fitting_values(kept, record.attributes, refused)
     addresses = _addresses(draft, record, refused)
-    added = _tags(draft, record, refused)
+    added = fitting_tags(draft.state.tags, record.tags_added, record.tags_removed, refused)
     removed = sorted(set(record.tags_removed) & set(draft.state.tags))
     gone = {*record.unset, *(name for name, value in record.attributes.items() if value is None)}
     unset = sorted((gone - set(attributes)) & set(draft.state.attributes))
@@ -67,21 +64,6 @@ def update(draft: Draft, record: ContactUpdated) -> None:
         happened(draft, Happening(kind="tag_added", name=tag))
 
 
-def _attributes(draft: Draft, record: ContactUpdated, refused: list[str]) -> dict[str, Value]:
-    """Those that fit, in the order of their names. One without a value is to be taken away."""
-    kept = {name: value for name, value in draft.state.attributes.items() if name not in record.unset}
-    new: dict[str, Value] = {}
-    for name in sorted(record.attributes):
-        value = record.attributes[name]
-        if value is None:
-            continue
-        if len(_size({**kept, name: value})) > MAX_ATTRIBUTE_BYTES:
-            refused.append(name)
-        else:
-            kept[name] = new[name] = value
-    return new
-
-
 def _addresses(draft: Draft, record: ContactUpdated, refused: list[str]) -> dict[str, str]:
     """Those of channels that there is room for; an empty one takes its channel's away."""
     channels = set(draft.state.addresses)
@@ -95,16 +77,6 @@ def _addresses(draft: Draft, record: ContactUpdated, refused: list[str]) -> dict
         else:
             refused.append(channel)
     return new
-
-
-def _tags(draft: Draft, record: ContactUpdated, refused: list[str]) -> list[str]:
-    """The new ones that there is room for."""
-    room = MAX_TAGS - len(set(draft.state.tags) - set(record.tags_removed))
-    wanted = sorted(set(record.tags_added) - set(draft.state.tags) - set(record.tags_removed))
-    fit = [tag for tag in wanted if 0 < len(tag) <= MAX_ID]
-    refused.extend(tag for tag in wanted if tag not in fit)
-    refused.extend(fit[room:])
-    return fit[:room]
 
 
 def consent(draft: Draft, record: ConsentChanged) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from schemas.types.commands import Command
 from schemas.types.facts import Fact
 from streams.core.commanding import commands
@@ -13,10 +15,18 @@ from streams.core.registry import Published, Registry, S, step_of
 from streams.core.state import ContactState, Journey
 from streams.core.zones import is_zone
 
-__all__ = ["MAX_STEPS", "Draft"]
+__all__ = ["MAX_STEPS", "Draft", "Tagged"]
 
 MAX_STEPS = 200
 """Steps that one input, or one deadline, may take a contact through."""
+
+
+class Tagged(msgspec.Struct, frozen=True):
+    """A step added a tag: flows may look for it, once the steps of this decision are through."""
+
+    tag: str
+    entry: str
+    """What a journey that it starts is told apart by."""
 
 
 class Draft:
@@ -30,6 +40,7 @@ class Draft:
         "facts",
         "heard_before",
         "now",
+        "raised",
         "received",
         "registry",
         "settings",
@@ -54,6 +65,7 @@ class Draft:
         self.facts: list[Fact] = []
         self.commands: list[Command] = []
         self.steps = 0
+        self.raised: list[Tagged] = []
         self.heard_before = state.heard_count
 
     def head(self) -> dict[str, Any]:

@@ -27,6 +27,8 @@ class Happening(msgspec.Struct, frozen=True, gc=False):
     kept: bool = True
     """Whether a journey that it starts keeps the properties; a message's text is only looked at."""
     vars: dict[str, Value] = {}
+    entry: str | None = None
+    """What a journey that it starts is told apart by; None: the input or the deadline that made it."""
 
 
 def happened(draft: Draft, happening: Happening) -> None:
@@ -160,7 +162,7 @@ def _refused(draft: Draft, published: Published, key: str | None) -> tuple[str, 
 
 def _start(draft: Draft, published: Published, happening: Happening, key: str | None) -> None:
     program = published.program
-    journey = journey_id(draft.contact, program.flow, draft.cause_name)
+    journey = journey_id(draft.contact, program.flow, happening.entry or draft.cause_name)
     sealed: dict[str, object] = {}
     if happening.kept and happening.properties:
         sealed["properties"] = happening.properties

@@ -5,11 +5,13 @@ from typing import Any, assert_never
 from msgspec.structs import replace
 
 from schemas.types.facts import (
+    ArmTaken,
     BranchTaken,
     ClockAdvanced,
     ConsentRecorded,
     ContactChanged,
     ContactErased,
+    ConversationAssignCommanded,
     ConversationCloseCommanded,
     ConversationNoted,
     DeliveryNoted,
@@ -32,6 +34,7 @@ from schemas.types.facts import (
     TimerCancelled,
     TimerFired,
     TimerSet,
+    VariablesSet,
     WaitCancelled,
     WaitOpened,
     WaitSkipped,
@@ -98,8 +101,12 @@ def evolve(state: ContactState, fact: Fact) -> ContactState:  # noqa: C901, PLR0
             return _stand(state, fact, pending=None, prompt=fact.step)
         case TimerFired() | TimerCancelled():
             return _stand(state, fact, pending=None)
-        case BranchTaken() | ConversationCloseCommanded() | SendPostponed():
+        case BranchTaken() | ConversationAssignCommanded() | ConversationCloseCommanded() | SendPostponed():
             return _stand(state, fact)
+        case ArmTaken():
+            return _parted(state, fact)
+        case VariablesSet():
+            return _variables(state, fact)
         case SendCommanded():
             return evolve_sends.commanded(state, fact)
         case SendSuppressed():
@@ -111,7 +118,8 @@ def evolve(state: ContactState, fact: Fact) -> ContactState:  # noqa: C901, PLR0
         case DeliveryNoted():
             return evolve_sends.delivered(state, fact)
         case ContactChanged():
-            return _changed(state, fact)
+            changed = _changed(state, fact)
+            return changed if fact.journey is None else _stand(changed, fact)
         case ConsentRecorded():
             return _consent(state, fact)
         case ConversationNoted():
@@ -132,6 +140,23 @@ def _stand(state: ContactState, fact: Any, **changes: Any) -> ContactState:
         visits = {**visits, fact.step: fact.visit}
     moved = replace(journey, step=fact.step, visit=fact.visit, visits=visits, **changes)
     return replace(state, journeys={**state.journeys, journey.id: moved})
+
+
+def _parted(state: ContactState, fact: ArmTaken) -> ContactState:
+    """The journey goes down an arm; once held out it stays so."""
+    journey = state.journeys[fact.journey]
+    return _stand(
+        state,
+        fact,
+        arms={**journey.arms, fact.step: fact.arm},
+        arm=fact.arm,
+        held_out=journey.held_out or fact.held_out,
+    )
+
+
+def _variables(state: ContactState, fact: VariablesSet) -> ContactState:
+    values = {**state.journeys[fact.journey].vars, **(fact.sealed or {}).get("vars", {})}
+    return _stand(state, fact, vars={name: value for name, value in values.items() if name not in fact.unset})
 
 
 def _message(state: ContactState, fact: MessageNoted) -> ContactState:

@@ -10,11 +10,26 @@ from schemas.types.facts import (
     TimerFired,
     TimerSet,
 )
+from streams.core.changes import change_tags, set_values
 from streams.core.conditions import Answer, Subjects, ask
 from streams.core.draft import MAX_STEPS, Draft
 from streams.core.ids import derived
-from streams.core.program import END, CloseConversation, CustomerResponse, End, If, Send, Step, Wait
+from streams.core.program import (
+    END,
+    CloseConversation,
+    CustomerResponse,
+    End,
+    GoTo,
+    If,
+    Send,
+    SetValues,
+    Split,
+    Step,
+    Tag,
+    Wait,
+)
 from streams.core.sends import send
+from streams.core.splits import go_to, split
 from streams.core.state import Held, Journey, Timer
 from streams.core.state import Wait as OpenWait
 from streams.core.waits import cancel_wait, open_wait, time_out
@@ -44,7 +59,9 @@ def advance(
         index, visit = _take(draft, journey, step, number, meant_at), None
 
 
-def _take(draft: Draft, journey: Journey, step: Step, visit: int, meant_at: int) -> int | None:
+def _take(  # noqa: C901, PLR0911 - one arm a step
+    draft: Draft, journey: Journey, step: Step, visit: int, meant_at: int
+) -> int | None:
     """Takes one step; the index of the next, or None if the journey stands or has ended."""
     match step:
         case Send():
@@ -58,6 +75,14 @@ def _take(draft: Draft, journey: Journey, step: Step, visit: int, meant_at: int)
             return None
         case If():
             return _branch(draft, journey, step, visit)
+        case Tag():
+            return change_tags(draft, journey, step, visit)
+        case SetValues():
+            return set_values(draft, journey, step, visit, subjects(draft, journey))
+        case Split():
+            return split(draft, journey, step, visit)
+        case GoTo():
+            return go_to(draft, journey, step, visit)
         case CloseConversation():
             return _close(draft, journey, step, visit)
         case End():
@@ -81,6 +106,7 @@ def subjects(draft: Draft, journey: Journey) -> Subjects:
         channel=journey.last_channel or journey.channel,
         answers=journey.answers,
         last_answer=journey.last_answer,
+        arms=journey.arms,
     )
 
 

@@ -12,6 +12,8 @@ __all__ = [
     "END",
     "All",
     "Any_",
+    "Arm",
+    "Assignment",
     "Cap",
     "CloseConversation",
     "Condition",
@@ -19,6 +21,7 @@ __all__ = [
     "End",
     "Enter",
     "FromNow",
+    "GoTo",
     "If",
     "Match",
     "Not",
@@ -27,7 +30,10 @@ __all__ = [
     "QuietHours",
     "Reference",
     "Send",
+    "SetValues",
+    "Split",
     "Step",
+    "Tag",
     "Test",
     "Wait",
     "WorkspaceSettings",
@@ -56,7 +62,7 @@ class Test(msgspec.Struct, frozen=True, tag=True):
     """One subject with at most one operator; without one: it is present and not false."""
 
     subject: str
-    """property, attribute, var, tag, responded, channel, language …: the grammar's subjects."""
+    """property, attribute, var, arm, tag, responded, channel, language …: the grammar's subjects."""
     name: str
     """Which property, attribute, tag, step …; of channel and language: the value asked for."""
     operator: str | None = None
@@ -218,6 +224,59 @@ class If(msgspec.Struct, frozen=True, tag=True):
     otherwise: int = END
 
 
+class Tag(msgspec.Struct, frozen=True, tag=True):
+    """Adds tags to the contact and takes others away."""
+
+    id: str
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    next: int = END
+
+
+class Assignment(msgspec.Struct, frozen=True):
+    """A variable of the journey, or an attribute of the contact, and what it is to be."""
+
+    subject: Literal["var", "attribute"]
+    name: str
+    to: Any
+    """A literal, a `Reference` (missing: the name is taken away), or `FromNow`: ISO 8601 text, UTC."""
+
+
+class SetValues(msgspec.Struct, frozen=True, tag=True):
+    """Sets values one after the other: a later one sees the earlier ones."""
+
+    id: str
+    values: tuple[Assignment, ...]
+    next: int = END
+
+
+class Arm(msgspec.Struct, frozen=True):
+    """One way out of a split."""
+
+    name: str
+    weight: int
+    next: int
+
+
+class Split(msgspec.Struct, frozen=True, tag=True):
+    """Sends a contact down one arm, always the same one: by a hash of contact, flow and step."""
+
+    id: str
+    arms: tuple[Arm, ...]
+    hold_out: int = 0
+    """The weight of those to whom nothing is sent from here on; they go on at `next`."""
+    next: int = END
+
+
+class GoTo(msgspec.Struct, frozen=True, tag=True):
+    """Goes to a step, `max_visits` times in a journey; then on."""
+
+    id: str
+    to: int
+    max_visits: int = 10
+    next: int = END
+
+
 class CloseConversation(msgspec.Struct, frozen=True, tag=True):
     """Commands the close of a conversation."""
 
@@ -234,7 +293,7 @@ class End(msgspec.Struct, frozen=True, tag=True):
     reason: str = "end"
 
 
-Step = Send | Wait | CustomerResponse | If | CloseConversation | End
+Step = Send | Wait | CustomerResponse | If | Tag | SetValues | Split | GoTo | CloseConversation | End
 
 
 class Program(msgspec.Struct, frozen=True):

@@ -42,6 +42,8 @@ def send(  # noqa: PLR0911 - one way of not sending a return
     published = draft.published(journey)
     sending = _Sending(journey, step, published.policies[published.index[step.id]], visit, meant_at)
     channel, refused = _channel(draft, sending)
+    if journey.held_out:
+        return _suppress(draft, sending, channel, "hold_out", {})
     if (reason := _stopped(draft, journey, channel)) is not None:
         draft.emit(JourneyHeld(**draft.at(journey, step.id, visit), reason=reason))
         return None

@@ -219,6 +219,12 @@ class Journey(msgspec.Struct, frozen=True, array_like=True, gc=False):
     answers: dict[str, bool] = {}
     """Whether each customer_response was answered."""
     last_answer: bool | None = None
+    arms: dict[str, str] = {}
+    """Each split's arm."""
+    arm: str | None = None
+    """The last split's."""
+    held_out: bool = False
+    """Nothing is sent to it any more."""
 
     @property
     def due(self) -> int | None:

@@ -101,6 +101,7 @@ def _wait(
         "channel": None if step.any_channel else channel,
         "template": sent.template if sent else None,
         "conversation": sent.conversation if sent else journey.conversation,
+        "arm": journey.arm,
         "opened_at": draft.now,
         "prompted_at": prompted_at,
         "deadline": deadline,

@@ -12,6 +12,7 @@ from streams.flows.model import (
     AllOf,
     AnyOf,
     Asked,
+    Assignment,
     Branching,
     CapRule,
     Channel,
@@ -21,12 +22,17 @@ from streams.flows.model import (
     EndHere,
     EnterRule,
     Happening,
+    Jump,
     NoneOf,
     PolicyRules,
     QuietRule,
     Respond,
     Sending,
+    Setting,
+    Splitting,
     Step,
+    Tagging,
+    Untagging,
     Waiting,
     Workspace,
 )
@@ -88,7 +94,7 @@ class _Compiler:
             self.row[self.index[step.id]] = self.step(step, follows)
         return self.index[steps[0].id] if steps else after
 
-    def step(self, step: Step, follows: int) -> core.Step:
+    def step(self, step: Step, follows: int) -> core.Step:  # noqa: C901, PLR0911, PLR0912 - one a kind
         match step:
             case Sending():
                 return self.send(step, follows)
@@ -114,6 +120,25 @@ class _Compiler:
                     ),
                     self.block(step.otherwise, follows),
                 )
+            case Tagging():
+                return core.Tag(step.id, add=step.tags, next=follows)
+            case Untagging():
+                return core.Tag(step.id, remove=step.tags, next=follows)
+            case Setting():
+                return core.SetValues(step.id, tuple(_assignment(each) for each in step.values), follows)
+            case Splitting():
+                return core.Split(
+                    step.id,
+                    tuple(
+                        core.Arm(arm.name, arm.weight, self.block(arm.steps, follows)) for arm in step.arms
+                    ),
+                    step.hold_out,
+                    follows,
+                )
+            case Jump():
+                if step.to not in self.index:
+                    raise ValueError(f"{step.id} goes to {step.to}, which is no step of this flow")
+                return core.GoTo(step.id, self.index[step.to], step.max, follows)
             case Close():
                 return core.CloseConversation(step.id, step.conversation, follows)
             case EndHere():
@@ -183,13 +208,17 @@ def _condition(condition: Cond) -> core.Condition:
             assert_never(condition)
 
 
+def _assignment(assignment: Assignment) -> core.Assignment:
+    return core.Assignment(assignment.subject, assignment.name, _single(assignment.to, folded=False))
+
+
 def _operand(asked: Asked) -> Any:
     """The operand as the core compares with it: patterns compiled, literals folded."""
     if asked.operator == "matches":
         return pattern(asked.operand, fold=asked.fold)
     if isinstance(asked.operand, list):
-        return tuple(_single(each, asked.fold) for each in asked.operand)
-    return _single(asked.operand, asked.fold)
+        return tuple(_single(each, folded=asked.fold) for each in asked.operand)
+    return _single(asked.operand, folded=asked.fold)
 
 
 def pattern(text: str, *, fold: bool) -> Any:
@@ -203,7 +232,7 @@ def pattern(text: str, *, fold: bool) -> Any:
     return re2.compile(bare(text) if fold else text, options=options)
 
 
-def _single(operand: Any, folded: bool) -> Any:
+def _single(operand: Any, *, folded: bool) -> Any:
     match operand:
         case {"now": str(text)}:
             return core.FromNow(offset(text))

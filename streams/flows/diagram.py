@@ -4,13 +4,26 @@ A new kind of step needs a case in `card` and, if it has ways out, in `lanes`; w
 """
 
 import re
-from typing import assert_never
+from typing import Any, assert_never
 
 import msgspec
 
 from streams.flows.definition import Definition, Templates
 from streams.flows.graph import goes_on
-from streams.flows.model import Branching, Close, EndHere, Respond, Sending, Step, Waiting
+from streams.flows.model import (
+    Branching,
+    Close,
+    EndHere,
+    Jump,
+    Respond,
+    Sending,
+    Setting,
+    Splitting,
+    Step,
+    Tagging,
+    Untagging,
+    Waiting,
+)
 from streams.flows.words import (
     beginning,
     condition_words,
@@ -99,7 +112,7 @@ class _Drawer:
         lines += [f"{name}: {said}" for name, said in policy_words(step.policies).items()]
         return Card(step.id, kind, head, step.title or step.id, tuple(lines), self.lanes(step))
 
-    def said(self, step: Step) -> tuple[str, str, list[str]]:  # noqa: PLR0911 - one a kind
+    def said(self, step: Step) -> tuple[str, str, list[str]]:  # noqa: C901, PLR0911, PLR0912 - one a kind
         """The step's kind, what it does, and more about it."""
         match step:
             case Sending():
@@ -116,6 +129,17 @@ class _Drawer:
                 return "if", f"if {condition_words(way.when)}", []
             case Branching():
                 return "if", "which holds?", []
+            case Splitting():
+                return "split", "split by chance", []
+            case Tagging():
+                return "tag", f"tag {', '.join(step.tags)}", []
+            case Untagging():
+                return "untag", f"take away {', '.join(step.tags)}", []
+            case Setting():
+                values = [f"{each.name} = {_value_words(each.to)}" for each in step.values]
+                return "set", "set", values
+            case Jump():
+                return "go_to", f"go to {step.to}, at most {step.max} times", []
             case Close():
                 which = {None: "the conversation", "trigger": "the trigger’s conversation"}
                 said_which = which.get(step.conversation, "the last conversation")
@@ -145,6 +169,11 @@ class _Drawer:
             case Branching():
                 ways = (self.lane(condition_words(way.when), way.then) for way in step.ways)
                 return *ways, self.lane("else", step.otherwise)
+            case Splitting():
+                total = sum(arm.weight for arm in step.arms) + step.hold_out
+                arms = [self.lane(f"{arm.name} · {arm.weight} of {total}", arm.steps) for arm in step.arms]
+                out = [self.lane(f"held out · {step.hold_out} of {total}", ())] if step.hold_out else []
+                return *arms, *out
             case _:
                 return ()
 
@@ -158,6 +187,14 @@ class _Drawer:
             languages.get(self.language or "*") or languages.get("*") or next(iter(languages.values()), None)
         )
         return text.text if text is not None else step.template or step.id
+
+
+def _value_words(to: Any) -> str:
+    """What a name is set to: a literal, or where it is looked up."""
+    if isinstance(to, dict):
+        ((subject, name),) = to.items()
+        return f"now {name}" if subject == "now" else f"the {subject} {name}"
+    return str(to).lower() if isinstance(to, bool) else str(to)
 
 
 def _plain(liquid: str) -> str:

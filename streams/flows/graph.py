@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from streams.flows.model import Branching, EndHere, Flow, Respond, Step
+from streams.flows.model import Branching, EndHere, Flow, Jump, Respond, Splitting, Step
 from streams.flows.walk import steps_of
 
 __all__ = ["before", "following", "goes_on", "reached", "through"]
@@ -15,7 +15,7 @@ def following(flow: Flow) -> dict[str, tuple[str, ...]]:
     """By step id: the ids that may come next. A branch that runs off its end goes on after its step."""
     found: dict[str, tuple[str, ...]] = {}
     _lay(flow.steps, None, found)
-    return found
+    return {step: tuple(way for way in ways if way in found) for step, ways in found.items()}
 
 
 def _lay(steps: tuple[Step, ...], after: str | None, found: dict[str, tuple[str, ...]]) -> str | None:
@@ -30,6 +30,11 @@ def _lay(steps: tuple[Step, ...], after: str | None, found: dict[str, tuple[str,
                     _lay(block, follows, found)
                     for block in (*(way.then for way in step.ways), step.otherwise)
                 ]
+            case Splitting():
+                ways = [_lay(arm.steps, follows, found) for arm in step.arms]
+                ways += [follows] if step.hold_out else []
+            case Jump():
+                ways = [step.to, follows]
             case EndHere():
                 ways = []
             case _:
@@ -51,6 +56,8 @@ def _goes_on(step: Step) -> bool:
             return any(goes_on(block or ()) for block in (step.on_response, step.no_response))
         case Branching():
             return any(goes_on(block) for block in (*(way.then for way in step.ways), step.otherwise))
+        case Splitting():
+            return step.hold_out > 0 or any(goes_on(arm.steps) for arm in step.arms)
         case _:
             return True
 

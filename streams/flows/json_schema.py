@@ -55,6 +55,7 @@ def _named(meaning: str, value: Schema) -> Schema:
 
 ID = r"^[a-z0-9][a-z0-9-]{0,62}$"
 FLAG: Schema = {"type": "boolean"}
+WEIGHT: Schema = {"type": "integer", "minimum": 1, "maximum": steps.MAX_WEIGHT}
 LITERAL: Schema = {"type": ["string", "number", "boolean"]}
 
 
@@ -95,7 +96,7 @@ def _condition() -> Schema:
         **dict.fromkeys(conditions.MOMENT, moment),
         **dict.fromkeys(conditions.FLAG, FLAG),
     }
-    subjects = {name: _ref("name") for name in (*conditions.VALUES, *conditions.STATES)}
+    subjects = {name: _ref("name") for name in (*conditions.COMPARED, *conditions.STATES)}
     group = _some(_ref("condition"), 1)
     single = _mapping(
         "One subject with at most one operator; without one: it is there and not false",
@@ -166,6 +167,11 @@ def _policies() -> Schema:
     )
 
 
+def _assigned() -> Schema:
+    now = _mapping("So far from now", {"now": _text("+2d, -30d or 0d")}, "now")
+    return {"anyOf": [_ref("value"), now]}
+
+
 def _step() -> Schema:
     block = _some(_ref("step"))
     kinds: dict[str, Schema] = {
@@ -195,6 +201,40 @@ def _step() -> Schema:
             "within",
         ),
         "if": _ref("condition"),
+        "split": _mapping(
+            "Sends a contact down one arm, by chance but always the same",
+            {
+                "arms": {
+                    **_named("Name to arm", _mapping("An arm", {"weight": WEIGHT, "steps": block}, "weight")),
+                    "minProperties": 1,
+                },
+                "hold_out": {**WEIGHT, "description": "The weight of those to whom nothing is sent"},
+            },
+            "arms",
+        ),
+        "set": _some(
+            _mapping(
+                "A journey's variable or a contact's attribute, and its value",
+                {"var": _ref("name"), "attribute": _ref("name"), "to": _assigned()},
+                "to",
+            ),
+            1,
+        ),
+        "tag": _some(_ref("name"), 1),
+        "untag": _some(_ref("name"), 1),
+        "go_to": {
+            "anyOf": [
+                _ref("id"),
+                _mapping(
+                    "A step, and how many times at most",
+                    {
+                        "step": _ref("id"),
+                        "max": {"type": "integer", "minimum": 1, "maximum": steps.MAX_VISITS},
+                    },
+                    "step",
+                ),
+            ]
+        },
         "close_conversation": {
             "anyOf": [
                 {"type": "null"},

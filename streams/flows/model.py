@@ -15,7 +15,9 @@ __all__ = [
     "AgainRule",
     "AllOf",
     "AnyOf",
+    "Arm",
     "Asked",
+    "Assignment",
     "Branching",
     "CapRule",
     "Channel",
@@ -26,6 +28,7 @@ __all__ = [
     "EnterRule",
     "Flow",
     "Happening",
+    "Jump",
     "LateRule",
     "NoneOf",
     "OpenHours",
@@ -33,8 +36,12 @@ __all__ = [
     "QuietRule",
     "Respond",
     "Sending",
+    "Setting",
+    "Splitting",
     "Step",
+    "Tagging",
     "Texts",
+    "Untagging",
     "Waiting",
     "Way",
     "Workspace",
@@ -212,6 +219,69 @@ class Branching(_Step, frozen=True, tag="if"):
     otherwise: tuple["Step", ...] = ()
 
 
+class Tagging(_Step, frozen=True, tag="tag"):
+    """Tags that the contact gets."""
+
+    id: str
+    tags: tuple[str, ...]
+    title: str | None = None
+    policies: PolicyRules | None = None
+
+
+class Untagging(_Step, frozen=True, tag="untag"):
+    """Tags that are taken from the contact."""
+
+    id: str
+    tags: tuple[str, ...]
+    title: str | None = None
+    policies: PolicyRules | None = None
+
+
+class Assignment(_Part, frozen=True):
+    """A name and its value: a literal, or `{property|attribute|var|now: …}`, as written."""
+
+    subject: Literal["var", "attribute"]
+    name: str
+    to: Any
+
+
+class Setting(_Step, frozen=True, tag="set"):
+    """Sets values, one after the other."""
+
+    id: str
+    values: tuple[Assignment, ...]
+    title: str | None = None
+    policies: PolicyRules | None = None
+
+
+class Arm(_Part, frozen=True):
+    """A way out of a split."""
+
+    name: str
+    weight: int
+    steps: tuple["Step", ...] = ()
+
+
+class Splitting(_Step, frozen=True, tag="split"):
+    """A split: weights are relative, `hold_out` among them."""
+
+    id: str
+    arms: tuple[Arm, ...]
+    title: str | None = None
+    policies: PolicyRules | None = None
+    hold_out: int = 0
+
+
+class Jump(_Step, frozen=True, tag="go_to"):
+    """Goes to a step, so many times at most; then on."""
+
+    id: str
+    to: str
+    title: str | None = None
+    policies: PolicyRules | None = None
+    max: int = 10
+
+
 class Close(_Step, frozen=True, tag="close_conversation"):
     """Closes a conversation."""
 
@@ -230,7 +300,19 @@ class EndHere(_Step, frozen=True, tag="end"):
     reason: str = "end"
 
 
-Step = Sending | Waiting | Respond | Branching | Close | EndHere
+Step = (
+    Sending
+    | Waiting
+    | Respond
+    | Branching
+    | Tagging
+    | Untagging
+    | Setting
+    | Splitting
+    | Jump
+    | Close
+    | EndHere
+)
 
 
 class Flow(_Part, frozen=True):

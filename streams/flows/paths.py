@@ -6,6 +6,7 @@ hold one back. So the messages are the most, and the time is without quiet hours
 
 from collections.abc import Iterator
 from itertools import islice
+from math import prod
 from typing import assert_never
 
 import msgspec
@@ -19,12 +20,18 @@ from streams.flows.model import (
     Cond,
     EndHere,
     Flow,
+    Jump,
     NoneOf,
     Respond,
     Sending,
+    Setting,
+    Splitting,
     Step,
+    Tagging,
+    Untagging,
     Waiting,
 )
+from streams.flows.walk import blocks_of, steps_of
 from streams.flows.words import condition_words, span_words
 
 __all__ = ["MOST", "Path", "Paths", "paths"]
@@ -74,6 +81,8 @@ class _Walk(msgspec.Struct, frozen=True):
     last: str | None = None
     """The last wait for an answer."""
     ends: str | None = None
+    held_out: bool = False
+    """Nothing is sent on it any more."""
 
     def at(self, step: Step, took: tuple[int, int] = (0, 0)) -> "_Walk":
         return msgspec.structs.replace(
@@ -90,11 +99,12 @@ class _Walk(msgspec.Struct, frozen=True):
 
 def paths(flow: Flow, *, most: int = MOST) -> Paths:
     """The ways through the flow, at most so many, in the file's order."""
-    found = list(islice(_walks(flow.steps, _Walk()), most + 1))
+    found = list(islice(_walks(flow.steps), most + 1))
     cut = len(found) > most
     listed = tuple(_path(walk) for walk in found[:most])
     if cut:
-        messages, longest = _bounds(flow.steps)
+        turns = prod(1 + step.max for step in steps_of(flow.steps) if isinstance(step, Jump))
+        messages, longest = (each * turns for each in _bounds(flow.steps))
     else:
         messages = max(len(each.messages) for each in listed)
         longest = max(each.longest for each in listed)
@@ -110,9 +120,9 @@ _Rest = tuple[tuple[Step, ...], "_Rest"] | None
 """The steps that are left of a block, and what is left of the blocks around it."""
 
 
-def _walks(steps: tuple[Step, ...], start: _Walk) -> Iterator[_Walk]:
-    """Each way through these steps."""
-    todo: list[tuple[_Walk, _Rest]] = [(start, (steps, None))]
+def _walks(steps: tuple[Step, ...]) -> Iterator[_Walk]:
+    """Each way through a flow's steps."""
+    todo: list[tuple[_Walk, _Rest]] = [(_Walk(), (steps, None))]
     while todo:
         walk, rest = todo.pop()
         while rest is not None and not rest[0]:
@@ -122,22 +132,42 @@ def _walks(steps: tuple[Step, ...], start: _Walk) -> Iterator[_Walk]:
             continue
         (step, *others), around = rest
         after = (tuple(others), around)
+        if isinstance(step, Jump):
+            there = _from(steps, step.to, None) if walk.steps.count(step.id) < step.max else None
+            todo.append((walk.at(step), there or after))
+            continue
         todo += reversed([(taken, (block, after)) for taken, block in _through(step, walk)])
+
+
+def _from(steps: tuple[Step, ...], name: str, around: _Rest) -> _Rest:
+    """What is left from the step of that name on; None if it is not there."""
+    for at, step in enumerate(steps):
+        if step.id == name:
+            return steps[at:], around
+        for block in blocks_of(step):
+            found = _from(block, name, (steps[at + 1 :], around))
+            if found is not None:
+                return found
+    return None
 
 
 def _through(step: Step, walk: _Walk) -> Iterator[tuple[_Walk, tuple[Step, ...]]]:
     """Each way that a step leaves open, with the steps that lie on it alone."""
     match step:
         case Sending():
-            here = walk.at(step)
-            yield msgspec.structs.replace(here, messages=(*here.messages, step.id)), ()
+            sent = () if walk.held_out else (step.id,)
+            yield msgspec.structs.replace(walk.at(step), messages=(*walk.messages, *sent)), ()
         case Waiting():
             yield walk.at(step, (step.span, step.span)), ()
         case Respond():
             yield from _answers(step, walk)
         case Branching():
             yield from _ways(step, walk.at(step))
-        case Close():
+        case Splitting():
+            yield from _arms(step, walk.at(step))
+        case Tagging() | Untagging() | Setting():
+            yield msgspec.structs.replace(walk.at(step), known={}), ()  # answers may differ from here on
+        case Close() | Jump():
             yield walk.at(step), ()
         case EndHere():
             yield msgspec.structs.replace(walk.at(step), ends=step.reason), ()
@@ -213,6 +243,15 @@ def _learnt(condition: Cond, walk: _Walk, *, answer: bool) -> dict[str, bool]:
             assert_never(condition)
 
 
+def _arms(step: Splitting, walk: _Walk) -> Iterator[tuple[_Walk, tuple[Step, ...]]]:
+    """Each arm; who is held out goes on after the split."""
+    for arm in step.arms:
+        yield walk.chose(f"{step.id}: {arm.name}", {}), arm.steps
+    if step.hold_out:
+        held_out = msgspec.structs.replace(walk, held_out=True)
+        yield held_out.chose(f"{step.id}: held out", {}), ()
+
+
 def _bounds(steps: tuple[Step, ...]) -> tuple[int, int]:
     """Messages and ms that no way through these steps is over, whatever it decides."""
     messages = longest = 0
@@ -227,11 +266,13 @@ def _bounds(steps: tuple[Step, ...]) -> tuple[int, int]:
                 longest += step.within
             case Branching():
                 inner = [_bounds(block) for block in (*(way.then for way in step.ways), step.otherwise)]
-            case Close() | EndHere():
+            case Splitting():
+                inner = [_bounds(arm.steps) for arm in step.arms]
+            case Tagging() | Untagging() | Setting() | Jump() | Close() | EndHere():
                 pass
             case _:
                 assert_never(step)
-        if isinstance(step, Respond | Branching):
+        if isinstance(step, Respond | Branching | Splitting):
             messages += max(each[0] for each in inner)
             longest += max(each[1] for each in inner)
     return messages, longest

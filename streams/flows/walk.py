@@ -12,10 +12,12 @@ from streams.flows.model import (
     NoneOf,
     Respond,
     Sending,
+    Setting,
+    Splitting,
     Step,
 )
 
-__all__ = ["asked", "blocks_of", "channels_of", "conditions_of", "steps_of"]
+__all__ = ["asked", "blocks_of", "channels_of", "conditions_of", "steps_of", "variables_of"]
 
 
 def blocks_of(step: Step) -> tuple[tuple[Step, ...], ...]:
@@ -25,6 +27,8 @@ def blocks_of(step: Step) -> tuple[tuple[Step, ...], ...]:
             return (*(way.then for way in step.ways), step.otherwise)
         case Respond():
             return step.on_response or (), step.no_response or ()
+        case Splitting():
+            return tuple(arm.steps for arm in step.arms)
         case _:
             return ()
 
@@ -61,6 +65,15 @@ def conditions_of(flow: Flow) -> Iterator[Cond]:
     for step in steps_of(flow.steps):
         if isinstance(step, Branching):
             yield from (way.when for way in step.ways)
+
+
+def variables_of(flow: Flow) -> set[str]:
+    """The journey variables that a flow sets, at its start or by a step."""
+    found = set(flow.vars)
+    for step in steps_of(flow.steps):
+        if isinstance(step, Setting):
+            found.update(each.name for each in step.values if each.subject == "var")
+    return found
 
 
 def channels_of(flow: Flow) -> set[str]:

@@ -114,6 +114,18 @@ def tell(fact: Fact) -> str:  # noqa: C901, PLR0911, PLR0912 - one line a fact: 
             return f"{fact.flow}: waits no more at {fact.step}: {fact.reason}"
         case f.BranchTaken():
             return f"{fact.flow}: {fact.step} goes {fact.branch}"
+        case f.ArmTaken():
+            return f"{fact.flow}: {fact.step} " + (
+                "is held out" if fact.held_out else f"takes arm {fact.arm}"
+            )
+        case f.VariablesSet():
+            changed = [*fact.set, *fact.unset, *(f"{name} (refused)" for name in fact.refused)]
+            return f"{fact.flow}: {fact.step} sets {', '.join(changed) or 'nothing'}"
+        case f.ConversationAssignCommanded():
+            to = fact.agent or fact.team
+            return f"{fact.flow}: " + (
+                f"the conversation is to go to {to}" if fact.conversation else "no conversation to assign"
+            )
         case f.ConversationCloseCommanded():
             return f"{fact.flow}: the conversation is to be closed"
         case f.ConsentRecorded():

@@ -221,8 +221,8 @@ def test_answers_never_hold_a_value() -> None:
 
 def test_a_subject_that_the_rules_do_not_know_is_an_error() -> None:
     """Flows are reviewed before they come here."""
-    with pytest.raises(ValueError, match="arm"):
-        of("arm", "split-1")
+    with pytest.raises(ValueError, match="did"):
+        of("did", "split-1")
 
 
 def test_a_moment_in_an_unknown_zone_is_read_in_utc() -> None:

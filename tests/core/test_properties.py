@@ -33,7 +33,20 @@ from schemas.types.facts import (
 from schemas.types.inputs import Tick
 from streams.core.contact import evolve
 from streams.core.memory import MemoryContacts, fold_partition
-from streams.core.program import END, CloseConversation, Enter, Match, Program
+from streams.core.program import (
+    END,
+    Arm,
+    Assignment,
+    CloseConversation,
+    Enter,
+    GoTo,
+    Match,
+    Program,
+    Reference,
+    SetValues,
+    Split,
+    Tag,
+)
 from streams.core.state import ContactState, Wait, decode_state, encode_state
 from streams.core.testing import (
     DAY,
@@ -101,7 +114,19 @@ def flows() -> tuple[Program, ...]:
         name="promo",
         enter=Enter(again="after", after_ms=HOUR, key="cart"),
     )
-    return nudge, verify, promo
+    mixed = flow(
+        Tag("mark", add=("t", "seen"), next=1),
+        Split("test", (Arm("a", 1, 2), Arm("b", 1, 3)), hold_out=1, next=4),
+        SetValues("note", (Assignment("var", "v", Reference("property", "cart")),), 4),
+        Tag("clear", remove=("t",), next=4),
+        send("mixed", 5),
+        ask("mixed-answer", within=HOUR, yes=6, no=6),
+        GoTo("round", 1, 2, END),
+        name="mixed",
+        triggers=(Match(kind="tag_added", name="t"),),
+        enter=Enter(),
+    )
+    return nudge, verify, promo, mixed
 
 
 def outcome(what: str, which: int) -> Happens:

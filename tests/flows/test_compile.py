@@ -416,3 +416,62 @@ def test_findings_name_the_nearest_known_key() -> None:
     assert finding.advice == "Did you mean `send`?"
     assert (finding.line, finding.column) == (3, 10)
     assert not isinstance(found, FlowFile)
+
+
+def test_steps_that_change_what_is_known() -> None:
+    """`tag`, `untag`, `set`: literals, references, moments from now."""
+    assert steps(
+        """
+  - {id: a, tag: [vip, new]}
+  - {id: b, untag: old}
+  - id: c
+    set:
+      - {var: n, to: 3}
+      - {attribute: city, to: {property: address.city}}
+      - {var: until, to: {now: +2d}}
+"""
+    ) == (
+        core.Tag("a", add=("vip", "new"), next=1),
+        core.Tag("b", remove=("old",), next=2),
+        core.SetValues(
+            "c",
+            (
+                core.Assignment("var", "n", 3),
+                core.Assignment("attribute", "city", core.Reference("property", "address.city")),
+                core.Assignment("var", "until", core.FromNow(172_800_000)),
+            ),
+        ),
+    )
+
+
+def test_a_split_and_a_way_back() -> None:
+    """Arms go on after the split; who is held out goes there at once; a `go_to` knows its step's place."""
+    row = steps(
+        """
+  - id: test
+    split:
+      arms:
+        a: {weight: 3, steps: [{id: one, wait: 1h}]}
+        b: {weight: 1}
+      hold_out: 2
+  - {id: after, wait: 1d}
+  - {id: again, go_to: {step: test, max: 3}}
+  - {id: once-more, go_to: after}
+  - {if: {arm: test, in: [a, hold_out]}, then: end}
+"""
+    )
+    assert row[:5] == (
+        core.Split("test", (core.Arm("a", 3, 1), core.Arm("b", 1, 2)), 2, 2),
+        core.Wait("one", 3_600_000, next=2),
+        core.Wait("after", 86_400_000, next=3),
+        core.GoTo("again", 0, 3, 4),
+        core.GoTo("once-more", 2, 10, 5),
+    )
+    assert isinstance(row[5], core.If)
+    assert row[5].branches[0].condition == core.Test("arm", "test", "in", ("a", "hold_out"))
+
+
+def test_a_way_to_nowhere_does_not_compile() -> None:
+    """The review refuses it before; a definition from elsewhere is refused alike."""
+    with pytest.raises(ValueError, match="goes to x, which is no step"):
+        steps("  - {id: again, go_to: x}")

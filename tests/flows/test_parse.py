@@ -68,15 +68,11 @@ def test_all_findings_of_a_file_come_at_once_and_in_order() -> None:
         "trigger: {message: {pattern: x}}",
         "policies: {send_window: 09:00-18:00}",
         "steps: [{wait_for: {event: a}}]",
-        "steps: [{split: {arms: {}}}]",
-        "steps: [{set: [{var: a, to: 1}]}]",
-        "steps: [{tag: vip}]",
-        "steps: [{untag: vip}]",
+        "steps: [{set: {var: a, to: '{{ event.x }}'}}]",
         "steps: [{assign: {agent: a}}]",
         "steps: [{webhook: {url: 'https://a.it'}}]",
         "steps: [{start_flow: other}]",
-        "steps: [{go_to: a}]",
-        "steps: [go_to]",
+        "steps: [start_flow]",
         "steps: [{wait: {until: 10:00}}]",
         "steps: [{send: {text: a, channel: {by: {urgency: high}}}}]",
         *(
@@ -91,7 +87,6 @@ def test_all_findings_of_a_file_come_at_once_and_in_order() -> None:
             f"steps: [{{if: {{{key}: x}}, then: end}}]"
             for key in (
                 "entered",
-                "arm",
                 "delivered",
                 "read",
                 "failed",
@@ -240,3 +235,31 @@ def test_aliases_are_read_where_they_are_used() -> None:
     assert isinstance(file, FlowFile)
     named = findings("flow: a\ntrigger: manual\nsteps: [&x {id: same, wait: 1h}, *x]")
     assert {finding.code for finding in named} == {"ATT012"}
+
+
+@pytest.mark.parametrize(
+    ("part", "code", "column"),
+    [
+        ("steps: [{tag: []}]", "ATT008", 15),
+        ("steps: [{set: []}]", "ATT008", 15),
+        ("steps: [{set: {to: 1}}]", "ATT007", 15),
+        ("steps: [{set: {var: a, attribute: b, to: 1}}]", "ATT010", 24),
+        ("steps: [{set: {var: a b, to: 1}}]", "ATT009", 21),
+        ("steps: [{set: {var: a}}]", "ATT007", 15),
+        ("steps: [{set: {var: a, to: [1]}}]", "ATT008", 28),
+        ("steps: [{set: {var: a, to: {now: soon}}}]", "ATT009", 34),
+        ("steps: [{split: {arms: {}}}]", "ATT008", 24),
+        ("steps: [{split: {arms: {a: {}}}}]", "ATT007", 28),
+        ("steps: [{split: {arms: {a: {weight: 0}}}}]", "ATT009", 37),
+        ("steps: [{split: {arms: {hold_out: {weight: 1}}}}]", "ATT009", 25),
+        ("steps: [{split: {hold_out: 1}}]", "ATT007", 17),
+        ("steps: [{go_to: {max: 3}}]", "ATT007", 17),
+        ("steps: [{go_to: {step: a, max: 0}}]", "ATT009", 32),
+        ("steps: [go_to]", "ATT008", 9),
+        ("steps: [{if: {arm: a b, equals: a}, then: end}]", "ATT009", 20),
+    ],
+)
+def test_steps_that_choose_and_change(part: str, code: str, column: int) -> None:
+    """What is wrong in them stands at its place."""
+    found = findings(whole(part))
+    assert [(each.code, each.column) for each in found] == [(code, column)]

@@ -4,7 +4,7 @@ import importlib
 
 __all__ = ["load"]
 
-MODULES = ("messages", "channels", "paths", "entries", "policies", "values")
+MODULES = ("messages", "channels", "paths", "ways", "entries", "policies", "values")
 
 
 def load() -> None:

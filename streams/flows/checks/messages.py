@@ -9,6 +9,7 @@ from streams.flows.locked_liquid import ROOTS, TemplateError, bare_outputs, uses
 from streams.flows.model import ANY_LANGUAGE, Sending
 from streams.flows.review import Remark, Reviewed, check
 from streams.flows.templates import choose
+from streams.flows.walk import variables_of
 
 __all__: list[str] = []
 
@@ -127,7 +128,7 @@ def unset_variable(reviewed: Reviewed) -> Iterator[Remark]:
         for use in uses_of(text.source):
             if use.root == "vars" and use.path is not None and len(use.path) > 1:
                 name = use.path[1]
-                if name not in reviewed.flow.vars and name not in own:
+                if name not in variables_of(reviewed.flow) and name not in own:
                     yield text.remark(
                         f"{text.name} names vars.{name}, which nothing sets",
                         "Set it in the flow's `vars` or the send's, unless the start of the journey gives it",

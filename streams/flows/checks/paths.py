@@ -3,7 +3,20 @@
 from collections.abc import Iterator
 
 from streams.flows.graph import before, following, reached, through
-from streams.flows.model import Asked, Branching, Close, Cond, Respond, Sending, Step, Waiting
+from streams.flows.model import (
+    Asked,
+    Branching,
+    Close,
+    Cond,
+    Respond,
+    Sending,
+    Setting,
+    Splitting,
+    Step,
+    Tagging,
+    Untagging,
+    Waiting,
+)
 from streams.flows.review import Remark, Reviewed, check
 from streams.flows.walk import asked, conditions_of, steps_of
 
@@ -142,9 +155,9 @@ def unknown_prompt(reviewed: Reviewed) -> Iterator[Remark]:
     good="steps: [{wait: 1h}, {send: {channel: whatsapp, text: Ciao}}]",
 )
 def does_nothing(reviewed: Reviewed) -> Iterator[Remark]:
-    """A flow neither sends, nor closes, nor waits for an answer."""
+    """A flow neither sends, nor closes, nor waits for an answer, nor changes what is known of the contact."""
     there = reached(reviewed.flow)
-    does = (Sending, Close, Respond)
+    does = (Sending, Close, Respond, Tagging, Untagging, Setting)
     if not any(isinstance(step, does) for step in steps_of(reviewed.flow.steps) if step.id in there):
         yield Remark(
             reviewed.flow,
@@ -163,7 +176,7 @@ def does_nothing(reviewed: Reviewed) -> Iterator[Remark]:
 def derived_id(reviewed: Reviewed) -> Iterator[Remark]:
     """A step that journeys and reports go by has an id that changes when steps are added before it."""
     for step in steps_of(reviewed.flow.steps):
-        if step.id in reviewed.file.derived and isinstance(step, Sending | Respond | Waiting):
+        if step.id in reviewed.file.derived and isinstance(step, Sending | Respond | Waiting | Splitting):
             yield Remark(
                 step,
                 "",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from streams.flows.model import Branching
 from streams.flows.review import Remark, Reviewed, check
-from streams.flows.walk import asked, conditions_of, steps_of
+from streams.flows.walk import asked, conditions_of, steps_of, variables_of
 
 __all__: list[str] = []
 
@@ -19,12 +19,12 @@ def unset_variable(reviewed: Reviewed) -> Iterator[Remark]:
     """A condition asks for a variable that the flow does not set."""
     for condition in conditions_of(reviewed.flow):
         for each in asked(condition):
-            if each.subject == "var" and each.name not in reviewed.flow.vars:
+            if each.subject == "var" and each.name not in variables_of(reviewed.flow):
                 yield Remark(
                     each,
                     "var",
                     f"nothing sets the variable {each.name}",
-                    "Set it in the flow's `vars`, unless whoever starts the journey gives it",
+                    "Set it in the flow's `vars` or by a `set`, unless whoever starts the journey gives it",
                 )
 
 

@@ -9,13 +9,15 @@ from streams.flows.parsing import scalars
 from streams.flows.parsing.located import Items, Leaf, Node, Pairs
 from streams.flows.parsing.reading import Fields, Reading
 
-__all__ = ["MATCHES", "channels", "condition", "happening"]
+__all__ = ["MATCHES", "channels", "condition", "happening", "reference"]
 
 VALUES = ("property", "attribute", "var")
-"""Subjects that have a value, which operators ask about."""
+"""Subjects that have a value, which operators ask about and references look up."""
+COMPARED = (*VALUES, "arm")
+"""Subjects that operators ask about."""
 STATES = ("tag", "responded", "channel", "language")
 """Subjects that hold or do not."""
-LATER = ("entered", "arm", "delivered", "read", "failed", "consent", "last_message", "business", "did")
+LATER = ("entered", "delivered", "read", "failed", "consent", "last_message", "business", "did")
 
 TEXT = ("contains", "starts_with", "ends_with")
 NUMBER = ("gt", "gte", "lt", "lte")
@@ -60,9 +62,9 @@ def _several(reading: Reading, node: Node, what: str) -> tuple[Cond, ...]:
 def _asked(reading: Reading, node: Node, what: str) -> Cond:
     """One subject with at most one operator."""
     fields = reading.fields(
-        node, what, ("all", "any", "not", *VALUES, *STATES, *OPERATORS, "fold"), later=LATER
+        node, what, ("all", "any", "not", *COMPARED, *STATES, *OPERATORS, "fold"), later=LATER
     )
-    subjects = (*VALUES, *STATES)
+    subjects = (*COMPARED, *STATES)
     missing = f"{what} asks about nothing", f"Start with one of {', '.join(subjects)}, or all, any, not"
     subject = fields.one_kind(subjects, missing=missing, instead=LATER)
     if subject is None:
@@ -93,6 +95,8 @@ def _name(reading: Reading, fields: Fields, subject: str) -> str:
             return fields.scalar(subject, scalars.identifier, "")
         case "language":
             return fields.scalar(subject, scalars.language, "")
+        case "arm":
+            return fields.scalar(subject, scalars.identifier, "")
         case "responded":
             return fields.scalar(subject, scalars.identifier, "last")
         case _:
@@ -128,12 +132,12 @@ def _operand(reading: Reading, node: Node, operator: str) -> Any:  # noqa: PLR09
 
 def _value(reading: Reading, node: Node, what: str) -> Any:
     """A literal or a reference."""
-    return _reference(reading, node, what) if isinstance(node, Pairs) else reading.literal(node, what)
+    return reference(reading, node, what) if isinstance(node, Pairs) else reading.literal(node, what)
 
 
 def _number(reading: Reading, node: Node, what: str) -> Any:
     if isinstance(node, Pairs):
-        return _reference(reading, node, what)
+        return reference(reading, node, what)
     if isinstance(node, Leaf) and type(node.value) in {int, float}:
         return node.value
     reading.error(
@@ -147,13 +151,13 @@ def _number(reading: Reading, node: Node, what: str) -> Any:
 
 def _moment(reading: Reading, node: Node, what: str) -> Any:
     if isinstance(node, Pairs):
-        return _reference(reading, node, what, now=True)
+        return reference(reading, node, what, now=True)
     parse = scalars.iso_date if what == "`on`" else scalars.iso_moment
     return reading.scalar(node, what, parse, "")
 
 
-def _reference(reading: Reading, node: Pairs, what: str, *, now: bool = False) -> dict[str, str]:
-    """`{property|attribute|var|now: …}`."""
+def reference(reading: Reading, node: Pairs, what: str, *, now: bool = False) -> dict[str, str]:
+    """`{property|attribute|var: …}`, and with `now` `{now: …}` too."""
     kinds = (*VALUES, "now") if now else VALUES
     fields = reading.fields(node, what, kinds)
     missing = f"{what} looks up nothing", f"Write one of {', '.join(kinds)}"

@@ -2,24 +2,31 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import get_args
+from typing import Any, Literal, get_args
 
 from streams.flows.model import (
     AllOf,
+    Arm,
+    Assignment,
     Branching,
     Close,
     Cond,
     EndHere,
+    Jump,
     PolicyRules,
     Respond,
     Sending,
+    Setting,
+    Splitting,
     Step,
+    Tagging,
+    Untagging,
     Waiting,
     Way,
     Which,
 )
 from streams.flows.parsing import scalars
-from streams.flows.parsing.conditions import channels, condition
+from streams.flows.parsing.conditions import channels, condition, reference
 from streams.flows.parsing.located import Items, Leaf, Node, Pairs, Place
 from streams.flows.parsing.policies import PURPOSES, policies
 from streams.flows.parsing.reading import Fields, Reading
@@ -28,9 +35,25 @@ __all__ = ["Steps"]
 
 MAX_STEPS = 1_000
 """In one flow: more than anybody can read, few enough to be reviewed in a second."""
-KINDS = ("send", "wait", "customer_response", "if", "close_conversation", "end")
+KINDS = (
+    "send",
+    "wait",
+    "customer_response",
+    "if",
+    "split",
+    "set",
+    "tag",
+    "untag",
+    "go_to",
+    "close_conversation",
+    "end",
+)
 WHICH: tuple[Which, ...] = get_args(Which)
-LATER = ("wait_for", "split", "set", "tag", "untag", "assign", "webhook", "start_flow", "go_to")
+LATER = ("wait_for", "assign", "webhook", "start_flow")
+HOLD_OUT = "hold_out"
+MAX_WEIGHT = 1_000_000
+MAX_VISITS = 1_000
+ASSIGNED: tuple[Literal["var", "attribute"], ...] = ("var", "attribute")
 SEND_LATER = ("media", "buttons", "fallback", "fallback_after", "on_failed")
 RESPONSE_LATER = ("save_as", "matching", "remind")
 
@@ -76,6 +99,11 @@ class Steps:
             "wait": self._wait,
             "customer_response": self._response,
             "if": self._branching,
+            "split": self._splitting,
+            "set": self._setting,
+            "tag": self._tagging,
+            "untag": self._tagging,
+            "go_to": self._jump,
             "close_conversation": self._close,
             "end": self._end,
         }
@@ -195,6 +223,83 @@ class Steps:
             when = condition(self.reading, fields["if"], "`if`")
         return self.reading.locate(Way(when, fields.get("then", self.block, ())), fields)
 
+    def _tagging(self, fields: Fields, name: str) -> Step:
+        kind = "tag" if "tag" in fields else "untag"
+        nodes = self.reading.items(fields[kind])
+        if not nodes:
+            self.reading.error(fields[kind].place, "ATT008", f"`{kind}` is an empty list", "Name a tag")
+        tags = tuple(self.reading.scalar(each, f"`{kind}`", scalars.name, "") for each in nodes)
+        if kind == "tag":
+            return Tagging(name, tags, self._title(fields), self._policies(fields))
+        return Untagging(name, tags, self._title(fields), self._policies(fields))
+
+    def _setting(self, fields: Fields, name: str) -> Setting:
+        nodes = self.reading.items(fields["set"])
+        if not nodes:
+            self.reading.error(
+                fields["set"].place, "ATT008", "`set` is an empty list", "Write {var: name, to: value}"
+            )
+        values = tuple(self._assignment(each) for each in nodes)
+        return Setting(name, values, self._title(fields), self._policies(fields))
+
+    def _assignment(self, node: Node) -> Assignment:
+        inner = self.reading.fields(node, "`set`", ("var", "attribute", "to"), required=("to",))
+        kind = inner.one_kind(ASSIGNED, missing=("`set` names nothing", "Start with var: or attribute:"))
+        name = inner.scalar("var", scalars.variable, "") or inner.scalar("attribute", scalars.name, "")
+        return self.reading.locate(Assignment(kind or "var", name, inner.get("to", self._value, "")), inner)
+
+    def _value(self, node: Node, what: str) -> Any:
+        """A literal or a reference. Text with liquid in it is read by a later version."""
+        if isinstance(node, Pairs):
+            return reference(self.reading, node, what, now=True)
+        value = self.reading.literal(node, what)
+        if isinstance(value, str) and ("{{" in value or "{%" in value):
+            self.reading.not_yet(node.place, f"liquid in {what}")
+        return value
+
+    def _splitting(self, fields: Fields, name: str) -> Splitting:
+        inner = self.reading.fields(fields["split"], "`split`", ("arms", HOLD_OUT), required=("arms",))
+        step = Splitting(
+            id=name,
+            arms=inner.get("arms", self._arms, ()),
+            title=self._title(fields),
+            policies=self._policies(fields),
+            hold_out=inner.get(HOLD_OUT, self._weight, 0),
+        )
+        return self.reading.locate(step, inner)
+
+    def _weight(self, node: Node, what: str) -> int:
+        return self.reading.integer(node, what, 1, MAX_WEIGHT)
+
+    def _arms(self, node: Node, what: str) -> tuple[Arm, ...]:
+        if not isinstance(node, Pairs) or not node.pairs:
+            self.reading.error(
+                node.place, "ATT008", f"{what} is a mapping with at least one arm", "Write {a: {weight: 1}}"
+            )
+            return ()
+        return tuple(self._arm(arm, node.keys[arm], each) for arm, each in node.pairs.items())
+
+    def _arm(self, arm: str, place: Place, node: Node) -> Arm:
+        inner = self.reading.fields(node, f"the arm `{arm}`", ("weight", "steps"), required=("weight",))
+        found = Arm(
+            name=self.reading.scalar(Leaf(arm, place), "an arm's name", _arm_name, ""),
+            weight=inner.get("weight", self._weight, 1),
+            steps=inner.get("steps", self.block, ()),
+        )
+        return self.reading.locate(found, inner)
+
+    def _jump(self, fields: Fields, name: str) -> Jump:
+        to, most = fields["go_to"], 10
+        if isinstance(to, Pairs):
+            inner = self.reading.fields(to, "`go_to`", ("step", "max"), required=("step",))
+            to = inner["step"]
+            most = inner.get("max", lambda node, what: self.reading.integer(node, what, 1, MAX_VISITS), 10)
+            where = self.reading.scalar(to, "`step`", scalars.identifier, "") if "step" in inner else ""
+        else:
+            where = self.reading.scalar(to, "`go_to`", scalars.identifier, "")
+        step = Jump(name, where, self._title(fields), self._policies(fields), most)
+        return self.reading.locate(step, fields)
+
     def _close(self, fields: Fields, name: str) -> Close:
         which = None
         if _says_something(fields["close_conversation"]):
@@ -210,6 +315,12 @@ class Steps:
             inner = self.reading.fields(fields["end"], "`end`", ("reason",), required=("reason",))
             reason = inner.scalar("reason", scalars.name, "end")
         return EndHere(name, self._title(fields), self._policies(fields), reason)
+
+
+def _arm_name(text: str) -> str:
+    if text == HOLD_OUT:
+        raise ValueError("hold_out stands beside `arms`, as {arms: …, hold_out: 10}")
+    return scalars.name(text)
 
 
 def _says_something(node: Node) -> bool:

@@ -1,0 +1,71 @@
+"""Splits, changes and loops: walked on every way, and drawn."""
+
+from streams.flows.definition import definition, read_definition
+from streams.flows.diagram import picture
+from streams.flows.diagram_mermaid import mermaid
+from streams.flows.diagram_svg import svg
+from streams.flows.paths import paths
+from tests.flows.sources import flow_file
+
+TEST = """
+steps:
+  - id: test
+    split:
+      arms:
+        a: {weight: 3, steps: [{id: one, send: {channel: sms, text: Uno}}]}
+        b: {weight: 1, steps: [{id: mark, tag: [vip]}]}
+      hold_out: 1
+  - {id: note, set: [{var: n, to: 3}, {attribute: until, to: {now: +2d}}, {var: ok, to: true}]}
+  - {id: clear, untag: old}
+  - {id: last, send: {channel: sms, text: Due}}
+"""
+LOOP = """
+steps:
+  - {id: hello, send: {channel: sms, text: Ciao}}
+  - {id: answer, customer_response: {within: 1h, on_response: [end]}}
+  - {id: again, go_to: {step: answer, max: 2}}
+  - {id: bye, send: {channel: sms, text: Addio}}
+"""
+
+
+def test_each_arm_is_a_way_and_who_is_held_out_gets_nothing() -> None:
+    """The messages are those that go out on that way."""
+    found = paths(flow_file(TEST).flow)
+    assert [(each.choices, each.messages) for each in found.paths] == [
+        (("test: a",), ("one", "last")),
+        (("test: b",), ("last",)),
+        (("test: held out",), ()),
+    ]
+    assert found.most_messages == 2
+
+
+def test_a_loop_is_walked_as_often_as_it_may_be() -> None:
+    """Each turn waits again; then the way goes on behind it."""
+    found = paths(flow_file(LOOP).flow)
+    longest = max(found.paths, key=lambda each: len(each.steps))
+    assert longest.steps == (
+        "hello", "answer", "again", "answer", "again", "answer", "again", "bye",
+    )  # fmt: skip
+    assert longest.longest == 3 * 3_600_000
+    assert len(found.paths) == 4
+
+
+def test_ways_that_are_cut_still_have_a_bound() -> None:
+    """No more messages than the loop's turns times the flow's."""
+    whole, cut = paths(flow_file(LOOP).flow), paths(flow_file(LOOP).flow, most=1)
+    assert cut.cut
+    assert cut.most_messages >= whole.most_messages
+    assert cut.longest >= whole.longest
+
+
+def test_the_picture_says_what_the_steps_do() -> None:
+    """Weights on the arms, tags, values, the step that is gone to."""
+    for part, words in (
+        (TEST, ["a · 3 of 5", "b · 1 of 5", "held out · 1 of 5", "tag vip", "take away old", "n = 3",
+                "until = now +2d", "ok = true"]),
+        (LOOP, ["go to answer, at most 2 times"]),
+    ):  # fmt: skip
+        drawn = picture(read_definition(definition(flow_file(part).flow)))
+        assert svg(drawn)
+        text = mermaid(drawn)
+        assert [word for word in words if word not in text] == []
