@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas.errors import UsageError
@@ -88,6 +89,18 @@ class Settings(BaseSettings):
     kafka_port: Port = Field(19_092, description="The embedded stack's Kafka port.")
     clickhouse_port: Port = Field(19_000, description="The embedded stack's ClickHouse port.")
     webhook_secret: SecretStr | None = Field(None, description="Signs outgoing webhooks (HMAC-SHA256).")
+
+    @field_validator("clickhouse")
+    @classmethod
+    def _is_native(cls, url: SecretStr) -> SecretStr:
+        """The driver takes any scheme, and would speak its own protocol to a server's HTTP port."""
+        parts = urlsplit(url.get_secret_value())
+        if parts.scheme not in {"clickhouse", "clickhouses"} or not parts.hostname:
+            raise ValueError(
+                "must be clickhouse://user:password@host:port/database, with the port of the native protocol "
+                "(clickhouses:// with TLS)"
+            )
+        return url
 
 
 def load(**changes: object) -> Settings:
