@@ -15,7 +15,8 @@ from streams.log.clients import client_options
 from streams.log.dead_letters import DeadLetter
 from streams.log.errors import DeliveryFailedError
 from streams.log.headers import headers_for
-from streams.log.partitioner import key_of
+from streams.log.partitioner import PARTITIONER, key_of
+from streams.log.producers import MAX_MESSAGE_BYTES
 from streams.log.topics import Topics
 
 __all__ = ["SOURCE", "Journal", "outcome_of"]
@@ -58,6 +59,9 @@ class Journal:
                 **client_options(bootstrap),
                 "enable.idempotence": True,
                 "acks": "all",
+                "partitioner": PARTITIONER,
+                # A dead letter is as large as the command's record was, and a little more.
+                "message.max.bytes": MAX_MESSAGE_BYTES,
                 "linger.ms": 2,
                 "compression.type": "lz4",
                 # Longer than a broker's restart. Nothing is called meanwhile: calls wait for their attempts.

@@ -18,7 +18,7 @@ from streams.log.errors import DeliveryFailedError, TopicMissingError
 from streams.log.headers import headers_for
 from streams.log.partitioner import PARTITIONER, key_of, partition_of
 
-__all__ = ["RecordProducer", "produce_inputs"]
+__all__ = ["MAX_MESSAGE_BYTES", "RecordProducer", "produce_inputs"]
 
 REQUEST_S: Final = REACH_S
 MAX_MESSAGE_BYTES: Final = 4 << 20

@@ -1,5 +1,6 @@
 """The dispatcher on Apache Kafka: order, bounds, stops, and exactly one outcome a command."""
 
+import random
 import signal
 import threading
 from collections import Counter
@@ -290,18 +291,20 @@ def test_what_cannot_be_sent_fails_with_a_reason(log: Prefix, endpoint: Endpoint
 
 
 def test_a_command_that_cannot_be_read_is_a_dead_letter(log: Prefix, endpoint: Endpoint) -> None:
-    """Its bytes and a reason; those behind it go on, and its offset is committed."""
+    """Its bytes, as many as the topic takes, and a reason; those behind it go on, its offset is committed."""
     log.say(configured(by_webhook(endpoint)), published())
     partition = partition_of(key_of("acme/anna"), 4)
+    unreadable = [b"no command", random.Random(7).randbytes(1_030_000)]
     with RecordProducer(log.settings.kafka) as producer:
-        producer.send_bytes(log.topics.commands, b"no command", b"acme/anna", partition)
+        for value in unreadable:
+            producer.send_bytes(log.topics.commands, value, b"acme/anna", partition)
     log.command(due("behind"))
     with InThread(log):
         log.ended("behind")
-    (letter,) = log.records(log.topics.dead_letters)
-    assert (letter.key, letter.value) == (b"acme/anna", b"no command")
-    assert dict(letter.headers)["attesa_reason"] == b"not_wire_format"
-    assert committed(log)[partition] == 2
+    letters = log.records(log.topics.dead_letters)
+    assert [(letter.key, letter.value) for letter in letters] == [(b"acme/anna", each) for each in unreadable]
+    assert {dict(letter.headers)["attesa_reason"] for letter in letters} == {b"not_wire_format"}
+    assert committed(log)[partition] == 3
 
 
 def test_two_dispatchers_share_the_partitions_and_one_takes_over(log: Prefix, endpoint: Endpoint) -> None:
