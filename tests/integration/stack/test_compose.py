@@ -4,7 +4,6 @@ No container engine is needed. `compose-spec.json` is the Compose specification'
 (github.com/compose-spec/compose-spec, Apache-2.0), unchanged.
 """
 
-import importlib.util
 import json
 import os
 import re
@@ -226,22 +225,11 @@ def is_ready(port: int) -> bool:
         return False
 
 
-def needs_command(name: str) -> None:
-    """Skip where the command's module is not written."""
-    noun = SERVICES[name]["command"][0]
-    module = f"streams.cli.{COMMANDS.get(noun, noun)}"
-    if importlib.util.find_spec(module) is None:
-        pytest.skip(f"{module} is not there")
-
-
 @pytest.mark.kafka
 @pytest.mark.clickhouse
 @pytest.mark.parametrize("name", OURS)
 def test_a_service_runs_as_the_compose_file_says(name: str, native: NativeServices) -> None:
     """What it depends on has run; then it ends well, or becomes ready and ends well at SIGTERM."""
-    for dependency in (*SERVICES[name]["depends_on"], name):
-        if dependency in OURS:
-            needs_command(dependency)
     for dependency in SERVICES[name]["depends_on"]:
         if dependency in OURS:
             native.run(dependency)
