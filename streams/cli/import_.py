@@ -89,6 +89,12 @@ def import_(
                 _configure(settings, found)
 
         done = load_file(settings, source, live=live, dry_run=dry_run, before=before, report=shown)
+    if done.complete_before and flows is not None:
+        err.print(
+            f"{settings.prefix} keeps the flows that it was imported with: what was decided stays decided. "
+            "For other flows, or changed ones: another --prefix",
+            style="dim",
+        )
     if run:
         run_to_end(settings, say=lambda text: err.print(text, style="dim"))
     _show(settings, done, live=live, dry_run=dry_run, run=run, json=json)

@@ -69,6 +69,7 @@ def test_the_same_import_again_changes_nothing(shell: Attesa, twcs: Path, librar
     assert _report(shell, "messages", "--window", "1h").json == report
     said = shell(*_import(shell, twcs, library, "dev"))
     assert "already, whole (2,842 records): nothing to do" in said.said
+    assert "keeps the flows that it was imported with" in said.said
 
 
 @pytest.mark.usefixtures("imported")
