@@ -35,7 +35,7 @@ __all__ = ["Standing", "health", "open_shared", "run", "run_until_end", "run_wor
 
 _LOOK_S: Final = 0.1
 _ELSEWHERE_EVERY_S: Final = 2.0
-_STANDS_STILL_S: Final = 30.0
+_STANDS_STILL_S: Final = 15.0
 """Until the end is waited for no longer when nothing but partitions that stand still is left."""
 
 
@@ -121,7 +121,7 @@ def run_until_end(settings: Settings, stop: threading.Event | None = None) -> li
     """Runs until every partition's position covers the end that its inbound log had at the start.
 
     Several may share the partitions: each ends when all have been decided. Raises as `run_worker`, and
-    `EndNotReachedError` when all that is left are partitions that have stood still for 30 s.
+    `EndNotReachedError` when all that is left are partitions that have stood still for 15 s.
     """
     with open_shared(settings) as shared:
         ends = end_offsets(settings.kafka, shared.topics.inbound)

@@ -229,16 +229,16 @@ class Bench:
 
     # ---- what happens to topics and stores
 
-    def compact(self, topic: str) -> None:
-        """Makes the broker close the topic's segments, so that its cleaner takes them."""
+    def compact(self, topic: str, key: bytes) -> None:
+        """Makes the broker close the segments of this key's partition, so that its cleaner takes them."""
         self._alter(
             topic, {"segment.ms": "50", "max.compaction.lag.ms": "100", "delete.retention.ms": "86400000"}
         )
-        for partition in range(self.partitions):
-            for number in range(2):
-                time.sleep(0.1)  # a segment is closed by the first record that comes after its time
-                self._producer.produce(topic, b"{}", f"filler/{number}".encode(), partition)
-                self.flush()
+        for number in range(2):
+            time.sleep(0.1)  # a segment is closed by the first record that comes after its time
+            partition = partition_of(key, self.partitions)
+            self._producer.produce(topic, b"{}", f"filler/{number}".encode(), partition)
+            self.flush()
 
     def _alter(self, topic: str, config: Mapping[str, str]) -> None:
         entries = [

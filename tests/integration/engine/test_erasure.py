@@ -49,7 +49,7 @@ def test_erasure(bench: Bench) -> None:
     assert all(fact.sealed is None for fact in mine)
     bench.check(stores=["w1", "w2"])
     for topic in (bench.topics.state, bench.topics.keys):
-        bench.compact(topic)
+        bench.compact(topic, b"shop/a")
         wait_until(f"{topic} is compacted", _has_no_value_of, bench, topic, b"shop/a")
 
 
