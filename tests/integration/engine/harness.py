@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,13 @@ from streams.log.partitioner import partition_of
 from streams.log.sealing import DataKey, Keyring
 from streams.log.topics import Topics, apply
 from tests.fixtures.kafka import Record, read_to_end
+from tests.integration.engine.processes import Worker, wait_until
 from tests.integration.engine.toy import ToyContacts, ToyCore
 
 __all__ = ["MASTER_KEY", "Bench", "Worker", "message", "wait_until"]
 
 MASTER_KEY = "0f" * 32
 _ROOT = Path(__file__).resolve().parents[3]
-_WAIT_S = 60.0
 
 
 def message(number: int, text: str = "ciao", at: int = 0) -> MessageReceived:
@@ -56,56 +56,6 @@ def erase(number: int) -> EraseContact:
     return EraseContact(
         source="test", id=f"x{number}", occurred_at=0, requested_by="ticket-1", reason="asked"
     )
-
-
-def wait_until(what: str, holds: Callable[..., Any], *arguments: Any) -> Any:
-    """Asks until `holds(*arguments)` and returns what it gave; `TimeoutError` after a minute."""
-    deadline = time.monotonic() + _WAIT_S
-    while not (value := holds(*arguments)):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{what}: not within {_WAIT_S:.0f} s")
-        time.sleep(0.05)
-    return value
-
-
-class Worker:
-    """A worker process."""
-
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self.process = process
-        self.log_path = log
-
-    @property
-    def log(self) -> str:
-        """What it wrote."""
-        return self.log_path.read_text(errors="replace")
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """Its log's events."""
-        return [json.loads(line) for line in self.log.splitlines() if line.startswith("{")]
-
-    def is_running(self) -> bool:
-        """Whether it runs."""
-        return self.process.poll() is None
-
-    def signal(self, number: int) -> None:
-        """Sends a signal."""
-        self.process.send_signal(number)
-
-    def kill(self) -> None:
-        """Kill -9."""
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self) -> int:
-        """SIGTERM; returns the exit code."""
-        self.process.terminate()
-        return self.process.wait(30)
-
-    def wait(self, timeout_s: float = _WAIT_S) -> int:
-        """Until it ends by itself."""
-        return self.process.wait(timeout_s)
 
 
 class Bench:
