@@ -16,10 +16,13 @@ from typing import Final, NamedTuple
 from schemas.types.records import ContactKey
 from streams.engine.errors import ChangelogError
 
-__all__ = ["POSITION_KEY", "Kept", "pack", "soonest_of", "unpack"]
+__all__ = ["POSITION_KEY", "ROLL_KEY", "Kept", "pack", "soonest_of", "unpack"]
 
 POSITION_KEY: Final = b"!position"
 """The changelog's record of a partition's position. No contact has this key: a contact's has a slash."""
+
+ROLL_KEY: Final = b"!roll"
+"""Whose tombstone, now and then, lets the keys topic be compacted."""
 
 _HEAD: Final = struct.Struct(">BQB")
 _VERSION: Final = 1

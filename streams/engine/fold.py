@@ -25,7 +25,7 @@ from streams.core.partition import Decision, Entry, Position
 from streams.engine.contacts import PartitionContacts
 from streams.engine.dead_letters import Limits, RejectedError
 from streams.engine.deciding import Core, Decider, Flows
-from streams.engine.envelope import POSITION_KEY
+from streams.engine.envelope import POSITION_KEY, ROLL_KEY
 from streams.engine.errors import ClockAheadError, FlowLogBehindError, UndecidableError
 from streams.engine.faults import Faults
 from streams.engine.inbound import InboundReader
@@ -47,6 +47,10 @@ _MOST_RECORDS: Final = 5_000
 _LONGEST_S: Final = 2.0
 """A transaction open for so long ends with the decision in hand; the broker's limit is 30 s."""
 _FLOW_LOG_WAIT_S: Final = 5.0
+_ROLL_MS: Final = 3_600_000
+"""Kafka ends a segment, so that it can be compacted, only when the next record comes. A partition of keys
+that gets none for weeks would keep a destroyed key as long: each hour of the clock has a tombstone of nothing.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +285,8 @@ class PartitionFold:
             self._producer.send(self._topics.state, partition, contact.encode(), envelope, None)
         for contact, kept in self._contacts.keys:
             self._producer.send(self._topics.keys, partition, contact.encode(), self._key_record(kept), None)
+        if 0 < self.position.clock // _ROLL_MS < position.clock // _ROLL_MS:
+            self._producer.send(self._topics.keys, partition, ROLL_KEY, None, None)
         encoded = self._shared.core.encode_position(position)
         at("before_commit", partition)
         offset = self._producer.commit(self._topics.state, partition, POSITION_KEY, encoded)

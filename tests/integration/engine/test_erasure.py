@@ -1,10 +1,11 @@
 """Erased means that no file and no topic holds anything that opens the contact's sealed values."""
 
+import time
 from pathlib import Path
 
 import pytest
 
-from streams.engine.envelope import unpack
+from streams.engine.envelope import ROLL_KEY, unpack
 from streams.log.errors import SealBrokenError
 from tests.integration.engine.harness import Bench, erase, event, message, wait_until
 
@@ -86,3 +87,15 @@ def test_the_key_is_made_with_the_first_personal_value(bench: Bench) -> None:
     bench.run_to_end(settings={"max_batch": 3})
     assert [record.key for record in bench.read(bench.topics.keys)] == [b"shop/known"]
     bench.check(stores=["w1"])
+
+
+def test_a_quiet_partition_of_keys_can_be_compacted_all_the_same(history: Bench) -> None:
+    """Each hour of the clock leaves a tombstone there, though no contact is new."""
+    start = int(time.time() * 1000) - 5 * 3_600_000
+    for hour in range(4):
+        history.send("shop/anna", message(hour), timestamp=start + hour * 3_600_000)
+        history.flush()
+        history.run_to_end()
+    rolled = [record for record in history.read(history.topics.keys) if record.key == ROLL_KEY]
+    assert len(rolled) >= 3
+    assert all(record.value is None for record in rolled)
