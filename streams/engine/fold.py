@@ -49,7 +49,7 @@ _LONGEST_S: Final = 2.0
 _FLOW_LOG_WAIT_S: Final = 5.0
 _ROLL_MS: Final = 3_600_000
 """Kafka ends a segment, so that it can be compacted, only when the next record comes. A partition of keys
-that gets none for weeks would keep a destroyed key as long: each hour of the clock has a tombstone of nothing.
+that gets none for weeks would keep a destroyed key as long: so each hour of the clock has a tombstone.
 """
 
 
