@@ -2,8 +2,13 @@
 
 from collections.abc import Iterator
 
-from schemas.types.commands import CloseConversation, Command, SendMessage
-from schemas.types.facts import ConversationCloseCommanded, Fact, SendCommanded
+from schemas.types.commands import AssignConversation, CloseConversation, Command, SendMessage
+from schemas.types.facts import (
+    ConversationAssignCommanded,
+    ConversationCloseCommanded,
+    Fact,
+    SendCommanded,
+)
 from schemas.types.value import Value
 from streams.core.program import Send, WorkspaceSettings
 from streams.core.registry import Registry, step_of
@@ -31,6 +36,25 @@ def commands(fact: Fact, state: ContactState, registry: Registry) -> list[Comman
                     visit=fact.visit,
                     channel=fact.channel,
                     conversation=fact.conversation,
+                )
+            ]
+        case ConversationAssignCommanded() if fact.conversation is not None:
+            return [
+                AssignConversation(
+                    id=fact.command,
+                    contact=fact.contact,
+                    at=fact.at,
+                    fact=fact.id,
+                    flow=fact.flow,
+                    version=fact.version,
+                    journey=fact.journey,
+                    step=fact.step,
+                    visit=fact.visit,
+                    channel=fact.channel,
+                    conversation=fact.conversation,
+                    agent=fact.agent,
+                    team=fact.team,
+                    priority=fact.priority,
                 )
             ]
         case _:

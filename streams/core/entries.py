@@ -27,6 +27,8 @@ class Happening(msgspec.Struct, frozen=True, gc=False):
     kept: bool = True
     """Whether a journey that it starts keeps the properties; a message's text is only looked at."""
     vars: dict[str, Value] = {}
+    words: str = ""
+    """Of a message: what it says, as `folding.words` gives it."""
     entry: str | None = None
     """What a journey that it starts is told apart by; None: the input or the deadline that made it."""
 
@@ -71,6 +73,8 @@ def _matches(draft: Draft, match: Match, happening: Happening) -> bool:
         match.kind == happening.kind
         and (match.name in (None, "any", happening.name) or _opts_out_of_all(happening))
         and (not match.channels or happening.channel in match.channels)
+        and (not match.keywords or any(each in happening.words for each in match.keywords))
+        and (match.pattern is None or match.pattern.search(str(happening.properties["text"])) is not None)
         and (match.where is None or holds(match.where, _subjects(draft, happening)))
     )
 

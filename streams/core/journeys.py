@@ -4,7 +4,6 @@ from typing import assert_never
 
 from schemas.types.facts import (
     BranchTaken,
-    ConversationCloseCommanded,
     JourneyEnded,
     TimerCancelled,
     TimerFired,
@@ -12,10 +11,11 @@ from schemas.types.facts import (
 )
 from streams.core.changes import change_tags, set_values
 from streams.core.conditions import Answer, Subjects, ask
+from streams.core.conversations import assign, close
 from streams.core.draft import MAX_STEPS, Draft
-from streams.core.ids import derived
 from streams.core.program import (
     END,
+    Assign,
     CloseConversation,
     CustomerResponse,
     End,
@@ -28,11 +28,12 @@ from streams.core.program import (
     Tag,
     Wait,
 )
-from streams.core.sends import send
+from streams.core.sends import named_zone, send
 from streams.core.splits import go_to, split
 from streams.core.state import Held, Journey, Timer
 from streams.core.state import Wait as OpenWait
 from streams.core.waits import cancel_wait, open_wait, time_out
+from streams.core.zones import next_time
 
 __all__ = ["advance", "cancel_pending", "end", "fire", "subjects"]
 
@@ -69,9 +70,7 @@ def _take(  # noqa: C901, PLR0911 - one arm a step
         case CustomerResponse():
             return open_wait(draft, journey, step, visit=visit)
         case Wait():
-            draft.emit(
-                TimerSet(**draft.at(journey, step.id, visit), kind="wait", due=draft.now + step.span_ms)
-            )
+            draft.emit(TimerSet(**draft.at(journey, step.id, visit), kind="wait", due=_until(draft, step)))
             return None
         case If():
             return _branch(draft, journey, step, visit)
@@ -84,12 +83,22 @@ def _take(  # noqa: C901, PLR0911 - one arm a step
         case GoTo():
             return go_to(draft, journey, step, visit)
         case CloseConversation():
-            return _close(draft, journey, step, visit)
+            return close(draft, journey, step, visit)
+        case Assign():
+            return assign(draft, journey, step, visit)
         case End():
             end(draft, journey, step.reason, step=step.id, visit=visit)
             return None
         case _:
             assert_never(step)
+
+
+def _until(draft: Draft, step: Wait) -> int:
+    """When a wait step's time is over."""
+    if step.until is None:
+        return draft.now + step.span_ms
+    zone = named_zone(draft, step.until.zone)
+    return next_time(zone, draft.now, step.until.minutes, step.until.days)
 
 
 def subjects(draft: Draft, journey: Journey) -> Subjects:
@@ -121,24 +130,6 @@ def _branch(draft: Draft, journey: Journey, step: If, visit: int) -> int:
             break
     draft.emit(BranchTaken(**draft.at(journey, step.id, visit), branch=name, because=because))
     return follows
-
-
-def _close(draft: Draft, journey: Journey, step: CloseConversation, visit: int) -> int:
-    """The trigger's conversation or the last one is to be closed; with none of them nothing is commanded."""
-    channel, conversation = journey.channel, journey.conversation
-    if step.which == "last" or (step.which is None and conversation is None):
-        known = draft.state.conversations
-        channel = next(reversed(known), None)
-        conversation = known[channel].id if channel is not None else None
-    draft.emit(
-        ConversationCloseCommanded(
-            **draft.at(journey, step.id, visit),
-            command=derived(journey.id, step.id, visit, "close"),
-            channel=channel,
-            conversation=conversation,
-        )
-    )
-    return step.next
 
 
 def fire(draft: Draft, journey: Journey, pending: OpenWait | Timer) -> None:

@@ -11,6 +11,7 @@ from streams.core.consent import record_consent, word_of
 from streams.core.contacts import consent_changed
 from streams.core.draft import Draft
 from streams.core.entries import Happening, exits, triggers
+from streams.core.folding import words
 from streams.core.journeys import advance
 from streams.core.received import said_at
 from streams.core.refusals import ANSWERING
@@ -95,6 +96,7 @@ def _happening(record: MessageReceived, *, opens: bool) -> Happening:
         channel=record.channel,
         conversation=record.conversation,
         kept=False,
+        words=words(record.text),
     )
 
 

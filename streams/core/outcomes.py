@@ -15,7 +15,7 @@ from streams.core.ids import derived
 from streams.core.journeys import advance, cancel_pending
 from streams.core.program import CustomerResponse, QuietHours, Send
 from streams.core.received import said_at
-from streams.core.sends import accept, postpone, quiet_zone
+from streams.core.sends import accept, named_zone, postpone
 from streams.core.state import Journey, Sent, Timer, Wait
 
 __all__ = ["lapse", "outcome", "receipt"]
@@ -133,7 +133,7 @@ def _quiet(draft: Draft, sent: Sent, at: int) -> tuple[QuietHours, int] | None:
     rule = rules.quiet_rule(published.policies[published.index[sent.step]])
     if rule is None:
         return None
-    end = rules.quiet_until(rule[0], quiet_zone(draft, rule[0].zone), at)
+    end = rules.quiet_until(rule[0], named_zone(draft, rule[0].zone), at)
     return None if end is None else (rule[0], end)
 
 

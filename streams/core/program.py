@@ -13,6 +13,7 @@ __all__ = [
     "All",
     "Any_",
     "Arm",
+    "Assign",
     "Assignment",
     "Cap",
     "CloseConversation",
@@ -35,6 +36,7 @@ __all__ = [
     "Step",
     "Tag",
     "Test",
+    "Until",
     "Wait",
     "WorkspaceSettings",
 ]
@@ -108,6 +110,10 @@ class Match(msgspec.Struct, frozen=True):
     """Properties that must equal the trigger's of that name."""
     channels: tuple[str, ...] = ()
     """By these channels only; empty: by any."""
+    keywords: tuple[str, ...] = ()
+    """Of a message: it says one of these, each as `folding.words` gives it."""
+    pattern: Any = None
+    """Of a message: a compiled re2 pattern that is found in it."""
 
 
 class Enter(msgspec.Struct, frozen=True):
@@ -186,12 +192,25 @@ class Send(msgspec.Struct, frozen=True, tag=True):
     next: int = END
 
 
+class Until(msgspec.Struct, frozen=True):
+    """A time of day: the next one after now."""
+
+    minutes: int
+    """From midnight, local."""
+    days: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
+    """On these weekdays only, 1 Monday – 7 Sunday."""
+    zone: str = "contact"
+    """contact, business or an IANA name."""
+
+
 class Wait(msgspec.Struct, frozen=True, tag=True):
-    """Waits for a span."""
+    """Waits for a span, or until a time of day."""
 
     id: str
-    span_ms: int
+    span_ms: int = 0
     next: int = END
+    until: Until | None = None
+    """It counts, if it is there, and the span does not."""
 
 
 class CustomerResponse(msgspec.Struct, frozen=True, tag=True):
@@ -286,6 +305,18 @@ class CloseConversation(msgspec.Struct, frozen=True, tag=True):
     next: int = END
 
 
+class Assign(msgspec.Struct, frozen=True, tag=True):
+    """Commands the assignment of a conversation: the trigger's if it has one, else the last."""
+
+    id: str
+    agents: tuple[str, ...] = ()
+    """One, or several in turn: each contact has its own, by a hash."""
+    team: str | None = None
+    """Without agents."""
+    priority: Literal["low", "normal", "high"] = "normal"
+    next: int = END
+
+
 class End(msgspec.Struct, frozen=True, tag=True):
     """Ends the journey."""
 
@@ -293,7 +324,7 @@ class End(msgspec.Struct, frozen=True, tag=True):
     reason: str = "end"
 
 
-Step = Send | Wait | CustomerResponse | If | Tag | SetValues | Split | GoTo | CloseConversation | End
+Step = Send | Wait | CustomerResponse | If | Tag | SetValues | Split | GoTo | Assign | CloseConversation | End
 
 
 class Program(msgspec.Struct, frozen=True):

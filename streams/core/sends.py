@@ -21,7 +21,7 @@ from streams.core.program import Policies, Send
 from streams.core.state import ContactState, Journey, Sent
 from streams.core.zones import DAY, is_zone
 
-__all__ = ["accept", "postpone", "quiet_zone", "send"]
+__all__ = ["accept", "named_zone", "postpone", "send"]
 
 
 class _Sending(msgspec.Struct, frozen=True):
@@ -56,7 +56,7 @@ def send(  # noqa: PLR0911 - one way of not sending a return
     quiet = rules.quiet_rule(sending.policies)
     if quiet is not None:
         hours, then = quiet
-        zone = quiet_zone(draft, hours.zone)
+        zone = named_zone(draft, hours.zone)
         end = rules.quiet_until(hours, zone, draft.now)
         if end is not None:
             because = {"zone": zone, "quiet_until": str(end)}
@@ -144,8 +144,8 @@ def postpone(
     draft.emit(TimerSet(**draft.at(journey, step.id, visit), kind="send", due=until))
 
 
-def quiet_zone(draft: Draft, zone: str) -> str:
-    """The zone that quiet hours run by: the contact's, the business's, or the one that is named."""
+def named_zone(draft: Draft, zone: str) -> str:
+    """The zone that a flow names: the contact's, the business's, or that of the name."""
     match zone:
         case "contact":
             return draft.zone
@@ -187,7 +187,7 @@ def _not_after(draft: Draft, sending: _Sending, channel: str) -> tuple[int, str]
         bounds.append((limit, "late"))
     quiet = rules.quiet_rule(sending.policies)
     if quiet is not None:
-        start = rules.next_quiet(quiet[0], quiet_zone(draft, quiet[0].zone), draft.now)
+        start = rules.next_quiet(quiet[0], named_zone(draft, quiet[0].zone), draft.now)
         if start is not None:
             bounds.append((start, "quiet_hours"))
     last = draft.state.last_in.get(channel)

@@ -11,7 +11,18 @@ from functools import lru_cache
 from importlib import resources
 from zoneinfo import ZoneInfo
 
-__all__ = ["DAY", "HOUR", "MINUTE", "is_zone", "local", "local_hour", "moment", "offset_at", "weekday"]
+__all__ = [
+    "DAY",
+    "HOUR",
+    "MINUTE",
+    "is_zone",
+    "local",
+    "local_hour",
+    "moment",
+    "next_time",
+    "offset_at",
+    "weekday",
+]
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -83,6 +94,14 @@ def moment(name: str, wall: int, *, last: bool = False) -> int:
         middle = (low + high) // 2
         low, high = (middle, high) if offset_at(name, middle) == before else (low, middle)
     return high
+
+
+def next_time(name: str, now: int, minutes: int, days: tuple[int, ...]) -> int:
+    """The next moment after now at which the zone's clock shows so many minutes, on one of these weekdays."""
+    today = local(name, now) // DAY
+    walls = ((today + ahead) * DAY + minutes * MINUTE for ahead in range(15))
+    moments = (moment(name, wall) for wall in walls if weekday(wall) in days)
+    return next(at for at in moments if at > now)
 
 
 def weekday(wall: int) -> int:

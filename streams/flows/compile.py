@@ -5,13 +5,14 @@ from typing import Any, assert_never
 import re2
 
 from streams.core import program as core
-from streams.core.folding import bare, fold
+from streams.core.folding import bare, fold, words
 from streams.flows.definition import Definition, content_of, read_definition, read_workspace, sends_of
 from streams.flows.model import (
     AgainRule,
     AllOf,
     AnyOf,
     Asked,
+    Assign,
     Assignment,
     Branching,
     CapRule,
@@ -33,6 +34,7 @@ from streams.flows.model import (
     Step,
     Tagging,
     Untagging,
+    Until,
     Waiting,
     Workspace,
 )
@@ -99,7 +101,7 @@ class _Compiler:
             case Sending():
                 return self.send(step, follows)
             case Waiting():
-                return core.Wait(step.id, step.span, follows)
+                return core.Wait(step.id, step.span, follows, _until(step.until))
             case Respond():
                 return core.CustomerResponse(
                     id=step.id,
@@ -139,6 +141,9 @@ class _Compiler:
                 if step.to not in self.index:
                     raise ValueError(f"{step.id} goes to {step.to}, which is no step of this flow")
                 return core.GoTo(step.id, self.index[step.to], step.max, follows)
+            case Assign():
+                agents = step.round_robin or ((step.agent,) if step.agent is not None else ())
+                return core.Assign(step.id, agents, step.team, step.priority, follows)
             case Close():
                 return core.CloseConversation(step.id, step.conversation, follows)
             case EndHere():
@@ -178,7 +183,13 @@ def _match(match: Happening) -> core.Match:
         where=None if match.where is None else _condition(match.where),
         same=match.same,
         channels=match.channel,
+        keywords=tuple(words(each) for each in match.keyword),
+        pattern=None if match.pattern is None else pattern(match.pattern, fold=False),
     )
+
+
+def _until(until: Until | None) -> core.Until | None:
+    return None if until is None else core.Until(until.time, until.days, until.zone)
 
 
 def _enter(enter: EnterRule | None) -> core.Enter:

@@ -11,6 +11,7 @@ import msgspec
 from streams.flows.definition import Definition, Templates
 from streams.flows.graph import goes_on
 from streams.flows.model import (
+    Assign,
     Branching,
     Close,
     EndHere,
@@ -31,6 +32,7 @@ from streams.flows.words import (
     happening_words,
     policy_words,
     span_words,
+    wait_words,
 )
 
 __all__ = ["Card", "Lane", "Picture", "picture"]
@@ -118,7 +120,7 @@ class _Drawer:
             case Sending():
                 return self.send(step)
             case Waiting():
-                return "wait", f"wait {span_words(step.span)}", []
+                return "wait", f"wait {wait_words(step)}", []
             case Respond():
                 said = {"on any channel": step.any_channel, "reactions count": step.reactions}
                 lines = [line for line, holds in said.items() if holds]
@@ -140,6 +142,15 @@ class _Drawer:
                 return "set", "set", values
             case Jump():
                 return "go_to", f"go to {step.to}, at most {step.max} times", []
+            case Assign():
+                to = step.agent or (
+                    f"team {step.team}" if step.team else "one of " + ", ".join(step.round_robin)
+                )
+                return (
+                    "assign",
+                    f"assign to {to}",
+                    [f"{step.priority} priority"],
+                )
             case Close():
                 which = {None: "the conversation", "trigger": "the trigger’s conversation"}
                 said_which = which.get(step.conversation, "the last conversation")

@@ -22,6 +22,7 @@ from streams.flows.words import (
     happening_words,
     policy_words,
     span_words,
+    wait_words,
 )
 
 __all__ = ["Change", "differences"]
@@ -220,7 +221,7 @@ def _head(step: Step) -> str:
             said = step.template or beginning(next(iter((step.text or {}).values()), ""), _SHOWN)
             return f"sends “{said}”"
         case Waiting():
-            return f"waits {span_words(step.span)}"
+            return f"waits {wait_words(step)}"
         case Respond():
             return f"waits {span_words(step.within)} for the answer"
         case Branching():
@@ -238,7 +239,7 @@ def _step(one: Step, other: Step, flow: Flow) -> Iterator[Change]:
         return
     told: set[str] = {"id", "policies"}
     match one, other:
-        case Waiting(span=before), Waiting(span=after) if before != after:
+        case Waiting(span=before, until=None), Waiting(span=after, until=None) if before != after:
             told.add("span")
             yield _longer(name, "span", before, after, "waits", _first_send(flow, other, silent=False))
         case Respond(within=before), Respond(within=after) if before != after:

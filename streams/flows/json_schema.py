@@ -16,6 +16,7 @@ Schema = dict[str, Any]
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 SPAN = r"^(?:(?:[0-9]+[smhdw])+|P(?:[0-9]+W)?(?:[0-9]+D)?(?:T(?:[0-9]+H)?(?:[0-9]+M)?(?:[0-9]+S)?)?)$"
+TIME = r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$"
 HOURS = r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]-(?:[01][0-9]|2[0-3]):[0-5][0-9]$"
 
 
@@ -115,7 +116,18 @@ def _condition() -> Schema:
 def _match() -> Schema:
     kinds: dict[str, Schema] = {
         "event": _ref("name"),
-        "message": _one_of("first: it opens a conversation", "any", "first"),
+        "message": {
+            "anyOf": [
+                _one_of("first: it opens a conversation", "any", "first"),
+                _mapping(
+                    "One that says this",
+                    {
+                        "keyword": _some(_text("Whole words, case and accents aside", plain=True), 1),
+                        "pattern": _text("An RE2 pattern, found anywhere", plain=True),
+                    },
+                ),
+            ]
+        },
         "agent_message": _one_of("A message of ours", "any"),
         "conversation": _one_of("What became of it", "opened", "assigned", "closed"),
         "tag_added": _ref("name"),
@@ -187,7 +199,20 @@ def _step() -> Schema:
                 "on_unknown": _one_of("When nobody knows whether it went out", "hold", "resend"),
             },
         ),
-        "wait": {**_ref("span")},
+        "wait": {
+            "anyOf": [
+                _ref("span"),
+                _mapping(
+                    "Until the next such time",
+                    {
+                        "until": _text("HH:MM", TIME),
+                        "days": _some(_ref("day"), 1),
+                        "zone": _text("contact, business or an IANA name"),
+                    },
+                    "until",
+                ),
+            ]
+        },
         "customer_response": _mapping(
             "Waits for the contact's answer",
             {
@@ -235,6 +260,15 @@ def _step() -> Schema:
                 ),
             ]
         },
+        "assign": _mapping(
+            "Assigns the conversation",
+            {
+                "agent": _ref("name"),
+                "team": _ref("name"),
+                "round_robin": _some({**_ref("name")}, 1),
+                "priority": _one_of("How soon", *steps.PRIORITIES),
+            },
+        ),
         "close_conversation": {
             "anyOf": [
                 {"type": "null"},

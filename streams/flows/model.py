@@ -17,6 +17,7 @@ __all__ = [
     "AnyOf",
     "Arm",
     "Asked",
+    "Assign",
     "Assignment",
     "Branching",
     "CapRule",
@@ -42,6 +43,7 @@ __all__ = [
     "Tagging",
     "Texts",
     "Untagging",
+    "Until",
     "Waiting",
     "Way",
     "Workspace",
@@ -53,6 +55,7 @@ Texts = dict[str, str]
 Purpose = Literal["urgent", "service", "marketing"]
 Then = Literal["postpone", "skip", "send"]
 Via = Literal["console", "webhook", "file"]
+Priority = Literal["low", "normal", "high"]
 Which = Literal["trigger", "last"]
 MatchKind = Literal["event", "message", "agent_message", "conversation", "tag_added", "opted_out", "manual"]
 
@@ -109,6 +112,10 @@ class Happening(_Part, frozen=True):
     where: Cond | None = None
     same: tuple[str, ...] = ()
     channel: tuple[str, ...] = ()
+    keyword: tuple[str, ...] = ()
+    """Of a message: it says one of these."""
+    pattern: str | None = None
+    """Of a message: RE2, found anywhere in it."""
 
 
 class AgainRule(_Part, frozen=True):
@@ -178,13 +185,22 @@ class Sending(_Step, frozen=True, tag="send"):
     on_unknown: Literal["hold", "resend"] = "hold"
 
 
+class Until(_Part, frozen=True):
+    """A time of day, on some weekdays: the next one after now."""
+
+    time: int
+    days: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7)
+    zone: str = "contact"
+
+
 class Waiting(_Step, frozen=True, tag="wait"):
-    """A wait for a span."""
+    """A wait for a span, or until a time of day: one of the two."""
 
     id: str
-    span: int
+    span: int = 0
     title: str | None = None
     policies: PolicyRules | None = None
+    until: Until | None = None
 
 
 class Respond(_Step, frozen=True, tag="customer_response"):
@@ -282,6 +298,18 @@ class Jump(_Step, frozen=True, tag="go_to"):
     max: int = 10
 
 
+class Assign(_Step, frozen=True, tag="assign"):
+    """Assigns the conversation: exactly one of agent, team, round_robin."""
+
+    id: str
+    title: str | None = None
+    policies: PolicyRules | None = None
+    agent: str | None = None
+    team: str | None = None
+    round_robin: tuple[str, ...] = ()
+    priority: Priority = "normal"
+
+
 class Close(_Step, frozen=True, tag="close_conversation"):
     """Closes a conversation."""
 
@@ -310,6 +338,7 @@ Step = (
     | Setting
     | Splitting
     | Jump
+    | Assign
     | Close
     | EndHere
 )

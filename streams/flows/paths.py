@@ -15,6 +15,7 @@ from streams.flows.model import (
     AllOf,
     AnyOf,
     Asked,
+    Assign,
     Branching,
     Close,
     Cond,
@@ -38,6 +39,9 @@ __all__ = ["MOST", "Path", "Paths", "paths"]
 
 MOST = 200
 """How many ways are listed unless told otherwise."""
+
+
+_DAY = 86_400_000
 
 
 class Path(msgspec.Struct, frozen=True):
@@ -158,7 +162,7 @@ def _through(step: Step, walk: _Walk) -> Iterator[tuple[_Walk, tuple[Step, ...]]
             sent = () if walk.held_out else (step.id,)
             yield msgspec.structs.replace(walk.at(step), messages=(*walk.messages, *sent)), ()
         case Waiting():
-            yield walk.at(step, (step.span, step.span)), ()
+            yield walk.at(step, _took(step)), ()
         case Respond():
             yield from _answers(step, walk)
         case Branching():
@@ -167,7 +171,7 @@ def _through(step: Step, walk: _Walk) -> Iterator[tuple[_Walk, tuple[Step, ...]]
             yield from _arms(step, walk.at(step))
         case Tagging() | Untagging() | Setting():
             yield msgspec.structs.replace(walk.at(step), known={}), ()  # answers may differ from here on
-        case Close() | Jump():
+        case Assign() | Close() | Jump():
             yield walk.at(step), ()
         case EndHere():
             yield msgspec.structs.replace(walk.at(step), ends=step.reason), ()
@@ -243,6 +247,15 @@ def _learnt(condition: Cond, walk: _Walk, *, answer: bool) -> dict[str, bool]:
             assert_never(condition)
 
 
+def _took(step: Waiting) -> tuple[int, int]:
+    """How long a wait step takes: until a time of day up to the gap between its days, clock changes aside."""
+    if step.until is None:
+        return step.span, step.span
+    days = sorted(step.until.days)
+    gaps = [later - sooner for sooner, later in zip(days, [*days[1:], days[0] + 7], strict=True)]
+    return 0, max(gaps) * _DAY
+
+
 def _arms(step: Splitting, walk: _Walk) -> Iterator[tuple[_Walk, tuple[Step, ...]]]:
     """Each arm; who is held out goes on after the split."""
     for arm in step.arms:
@@ -260,7 +273,7 @@ def _bounds(steps: tuple[Step, ...]) -> tuple[int, int]:
             case Sending():
                 messages += 1
             case Waiting():
-                longest += step.span
+                longest += _took(step)[1]
             case Respond():
                 inner = [_bounds(block or ()) for block in (step.on_response, step.no_response)]
                 longest += step.within
@@ -268,7 +281,7 @@ def _bounds(steps: tuple[Step, ...]) -> tuple[int, int]:
                 inner = [_bounds(block) for block in (*(way.then for way in step.ways), step.otherwise)]
             case Splitting():
                 inner = [_bounds(arm.steps) for arm in step.arms]
-            case Tagging() | Untagging() | Setting() | Jump() | Close() | EndHere():
+            case Tagging() | Untagging() | Setting() | Jump() | Assign() | Close() | EndHere():
                 pass
             case _:
                 assert_never(step)

@@ -15,6 +15,7 @@ from streams.flows.model import (
     PolicyRules,
     QuietRule,
     Texts,
+    Waiting,
 )
 from streams.flows.parsing.scalars import DAYS
 
@@ -27,6 +28,7 @@ __all__ = [
     "policy_words",
     "span_words",
     "texts_words",
+    "wait_words",
 ]
 
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1))
@@ -71,6 +73,16 @@ def span_words(ms: int) -> str:
 def clock(minutes: int) -> str:
     """Minutes from midnight as `HH:MM`."""
     return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def wait_words(step: Waiting) -> str:
+    """How long a wait step waits: `2 h`, `until 10:00 on Monday (business)`."""
+    if step.until is None:
+        return span_words(step.span)
+    named = [DAYS[day - 1] for day in step.until.days]
+    days = "" if len(named) == len(DAYS) else f" on {', '.join(named)}"
+    zone = "" if step.until.zone == "contact" else f" ({step.until.zone})"
+    return f"until {clock(step.until.time)}{days}{zone}"
 
 
 def beginning(text: str, most: int) -> str:
@@ -147,6 +159,10 @@ def _operand(operand: Any) -> str:
 def happening_words(happening: Happening) -> str:
     """A trigger or an exit rule."""
     said = _kind_words(happening.kind, happening.name)
+    if happening.keyword:
+        said += f" that says {' or '.join(f'“{each}”' for each in happening.keyword)}"
+    if happening.pattern is not None:
+        said += f" that has the pattern {happening.pattern}"
     if happening.channel:
         said += f" on {' or '.join(happening.channel)}"
     if happening.where is not None:

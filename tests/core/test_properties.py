@@ -36,6 +36,7 @@ from streams.core.memory import MemoryContacts, fold_partition
 from streams.core.program import (
     END,
     Arm,
+    Assign,
     Assignment,
     CloseConversation,
     Enter,
@@ -46,7 +47,9 @@ from streams.core.program import (
     SetValues,
     Split,
     Tag,
+    Until,
 )
+from streams.core.program import Wait as DayWait
 from streams.core.state import ContactState, Wait, decode_state, encode_state
 from streams.core.testing import (
     DAY,
@@ -121,7 +124,9 @@ def flows() -> tuple[Program, ...]:
         Tag("clear", remove=("t",), next=4),
         send("mixed", 5),
         ask("mixed-answer", within=HOUR, yes=6, no=6),
-        GoTo("round", 1, 2, END),
+        GoTo("round", 1, 2, 7),
+        Assign("hand", agents=("a", "b"), next=8),
+        DayWait("until", until=Until(600)),
         name="mixed",
         triggers=(Match(kind="tag_added", name="t"),),
         enter=Enter(),

@@ -475,3 +475,34 @@ def test_a_way_to_nowhere_does_not_compile() -> None:
     """The review refuses it before; a definition from elsewhere is refused alike."""
     with pytest.raises(ValueError, match="goes to x, which is no step"):
         steps("  - {id: again, go_to: x}")
+
+
+def test_what_a_message_says() -> None:
+    """Keywords as words, folded; a pattern compiled; both of any message."""
+    program = compiled(
+        "trigger: [{message: {keyword: [Ordine, dov'è]}}, {message: {pattern: 'ORD-[0-9]+'}, channel: sms}]"
+    )
+    first, second = program.triggers
+    assert first == core.Match("message", "any", keywords=(" ordine ", " dov e "))
+    assert (second.name, second.channels, second.keywords) == ("any", ("sms",), ())
+    assert second.pattern.search("il mio ORD-12")
+    assert not second.pattern.search("ord-12")
+
+
+def test_assignments_and_times_of_day() -> None:
+    """An agent is a round of one; `until` is the next such time."""
+    assert steps(
+        """
+  - {id: a, assign: {agent: ag-1, priority: high}}
+  - {id: b, assign: {team: orders}}
+  - {id: c, assign: {round_robin: [x, y]}}
+  - {id: d, wait: {until: 10:00}}
+  - {id: e, wait: {until: 09:30, days: [fri, mon], zone: business}}
+"""
+    ) == (
+        core.Assign("a", ("ag-1",), None, "high", next=1),
+        core.Assign("b", team="orders", next=2),
+        core.Assign("c", ("x", "y"), next=3),
+        core.Wait("d", 0, 4, core.Until(600)),
+        core.Wait("e", 0, core.END, core.Until(570, (1, 5), "business")),
+    )

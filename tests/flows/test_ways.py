@@ -19,6 +19,15 @@ steps:
   - {id: clear, untag: old}
   - {id: last, send: {channel: sms, text: Due}}
 """
+TIMES = """
+trigger: [{message: {keyword: [ordine, pacco]}}, {message: {pattern: 'ORD-[0-9]+'}}]
+steps:
+  - {id: monday, wait: {until: 10:00, days: [mon, thu], zone: business}}
+  - {id: morning, wait: {until: 09:00}}
+  - {id: hand, assign: {agent: ag-1, priority: high}}
+  - {id: team, assign: {team: orders}}
+  - {id: round, assign: {round_robin: [x, y]}}
+"""
 LOOP = """
 steps:
   - {id: hello, send: {channel: sms, text: Ciao}}
@@ -64,8 +73,16 @@ def test_the_picture_says_what_the_steps_do() -> None:
         (TEST, ["a · 3 of 5", "b · 1 of 5", "held out · 1 of 5", "tag vip", "take away old", "n = 3",
                 "until = now +2d", "ok = true"]),
         (LOOP, ["go to answer, at most 2 times"]),
+        (TIMES, ["until 10:00 on mon, thu (business)", "wait until 09:00", "assign to ag-1", "high priority",
+                 "assign to team orders", "assign to one of x, y", "says “ordine” or “pacco”"]),
     ):  # fmt: skip
         drawn = picture(read_definition(definition(flow_file(part).flow)))
         assert svg(drawn)
         text = mermaid(drawn)
         assert [word for word in words if word not in text] == []
+
+
+def test_a_time_of_day_takes_up_to_the_gap_between_its_days() -> None:
+    """From Thursday to Monday four days at most, and then one more."""
+    (way,) = paths(flow_file(TIMES).flow).paths
+    assert (way.shortest, way.longest) == (0, 5 * 86_400_000)

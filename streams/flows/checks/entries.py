@@ -78,6 +78,7 @@ def a_journey_a_message(reviewed: Reviewed) -> Iterator[Remark]:
     """Every single message starts a journey of its own beside those that are running."""
     enter = reviewed.flow.enter
     every = [m for m in reviewed.flow.trigger if m.kind in {"message", "agent_message"} and m.name == "any"]
+    every = [m for m in every if not m.keyword and m.pattern is None]
     if every and enter is not None and enter.again is not None and enter.again.rule == "always":
         yield Remark(
             enter,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from streams.flows.graph import before, following, reached, through
 from streams.flows.model import (
     Asked,
+    Assign,
     Branching,
     Close,
     Cond,
@@ -157,7 +158,7 @@ def unknown_prompt(reviewed: Reviewed) -> Iterator[Remark]:
 def does_nothing(reviewed: Reviewed) -> Iterator[Remark]:
     """A flow neither sends, nor closes, nor waits for an answer, nor changes what is known of the contact."""
     there = reached(reviewed.flow)
-    does = (Sending, Close, Respond, Tagging, Untagging, Setting)
+    does = (Sending, Close, Assign, Respond, Tagging, Untagging, Setting)
     if not any(isinstance(step, does) for step in steps_of(reviewed.flow.steps) if step.id in there):
         yield Remark(
             reviewed.flow,

@@ -4,6 +4,7 @@ from typing import Any
 
 import re2
 
+from streams.core.folding import words
 from streams.flows.model import AllOf, AnyOf, Asked, Cond, Happening, MatchKind, NoneOf
 from streams.flows.parsing import scalars
 from streams.flows.parsing.located import Items, Leaf, Node, Pairs
@@ -199,6 +200,8 @@ def happening(
     kind = fields.one_kind(kinds, missing=missing, instead=later)
     if kind is None:
         return nothing
+    keyword: tuple[str, ...] = ()
+    pattern: str | None = None
     match kind:
         case "manual":
             reading.error(
@@ -206,7 +209,7 @@ def happening(
             )
             return nothing
         case "message":
-            name = _message(reading, fields["message"])
+            name, keyword, pattern = _message(reading, fields["message"])
         case "agent_message":
             name = fields.one_of(kind, ("any",), "any")
         case "conversation":
@@ -222,6 +225,8 @@ def happening(
             where=fields.get("where", lambda node, what: condition(reading, node, what), None),
             same=fields.each("same", lambda node, what: reading.scalar(node, what, scalars.name, "")),
             channel=fields.get("channel", lambda node, what: channels(reading, node, what), ()),
+            keyword=keyword,
+            pattern=pattern,
         ),
         fields,
     )
@@ -233,10 +238,21 @@ def _one_name(text: str) -> str:
     return scalars.name(text)
 
 
-def _message(reading: Reading, node: Node) -> str:
-    if isinstance(node, Pairs):
-        reading.fields(node, "`message`", (), later=("keyword", "pattern"))
-        if not node.pairs:
-            reading.error(node.place, "ATT008", "`message` says nothing", "Write any or first")
-        return "any"
-    return reading.one_of(node, "`message`", ("any", "first"))
+def _message(reading: Reading, node: Node) -> tuple[str, tuple[str, ...], str | None]:
+    """Any or first; of any, the words or the pattern that it has."""
+    if not isinstance(node, Pairs):
+        return reading.one_of(node, "`message`", ("any", "first")), (), None
+    fields = reading.fields(node, "`message`", ("keyword", "pattern"))
+    fields.one_kind(
+        ("keyword", "pattern"), missing=("`message` says nothing", "Write any, first, keyword: or pattern:")
+    )
+    if "keyword" in fields and not reading.items(fields["keyword"]):
+        reading.error(fields["keyword"].place, "ATT008", "`keyword` is an empty list", "Name a word")
+    keyword = fields.each("keyword", lambda node, what: reading.scalar(node, what, _keyword, ""))
+    return "any", keyword, fields.scalar("pattern", _pattern, "") or None
+
+
+def _keyword(text: str) -> str:
+    if not words(text):
+        raise ValueError("a keyword has letters or digits")
+    return scalars.name(text)

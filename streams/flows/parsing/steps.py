@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 from streams.flows.model import (
     AllOf,
     Arm,
+    Assign,
     Assignment,
     Branching,
     Close,
@@ -14,6 +15,7 @@ from streams.flows.model import (
     EndHere,
     Jump,
     PolicyRules,
+    Priority,
     Respond,
     Sending,
     Setting,
@@ -30,6 +32,7 @@ from streams.flows.parsing.conditions import channels, condition, reference
 from streams.flows.parsing.located import Items, Leaf, Node, Pairs, Place
 from streams.flows.parsing.policies import PURPOSES, policies
 from streams.flows.parsing.reading import Fields, Reading
+from streams.flows.parsing.times import until
 
 __all__ = ["Steps"]
 
@@ -45,11 +48,13 @@ KINDS = (
     "tag",
     "untag",
     "go_to",
+    "assign",
     "close_conversation",
     "end",
 )
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 WHICH: tuple[Which, ...] = get_args(Which)
-LATER = ("wait_for", "assign", "webhook", "start_flow")
+LATER = ("wait_for", "webhook", "start_flow")
 HOLD_OUT = "hold_out"
 MAX_WEIGHT = 1_000_000
 MAX_VISITS = 1_000
@@ -104,6 +109,7 @@ class Steps:
             "tag": self._tagging,
             "untag": self._tagging,
             "go_to": self._jump,
+            "assign": self._assign,
             "close_conversation": self._close,
             "end": self._end,
         }
@@ -175,14 +181,34 @@ class Steps:
 
     def _wait(self, fields: Fields, name: str) -> Waiting:
         node = fields["wait"]
-        ms = 1
-        if isinstance(node, Pairs):
-            self.reading.fields(node, "`wait`", (), later=("until", "days", "zone", "if_past"))
-            if not node.pairs:
-                self.reading.error(node.place, "ATT008", "`wait` is empty", "Write a span, as 2h")
-        else:
+        if not isinstance(node, Pairs):
             ms = self.reading.scalar(node, "`wait`", scalars.span, 1)
-        return Waiting(name, ms, self._title(fields), self._policies(fields))
+            return Waiting(name, ms, self._title(fields), self._policies(fields))
+        step = Waiting(
+            name, 0, self._title(fields), self._policies(fields), until(self.reading, node, "`wait`")
+        )
+        return self.reading.locate(step, node)
+
+    def _assign(self, fields: Fields, name: str) -> Assign:
+        kinds = ("agent", "team", "round_robin")
+        inner = self.reading.fields(fields["assign"], "`assign`", (*kinds, "priority"))
+        inner.one_kind(kinds, missing=("`assign` names nobody", "Write agent:, team: or round_robin:"))
+        if "round_robin" in inner and not self.reading.items(inner["round_robin"]):
+            self.reading.error(
+                inner["round_robin"].place, "ATT008", "`round_robin` is an empty list", "Name agents"
+            )
+        step = Assign(
+            id=name,
+            title=self._title(fields),
+            policies=self._policies(fields),
+            agent=inner.scalar("agent", scalars.name, "") or None,
+            team=inner.scalar("team", scalars.name, "") or None,
+            round_robin=inner.each(
+                "round_robin", lambda node, what: self.reading.scalar(node, what, scalars.name, "")
+            ),
+            priority=inner.one_of("priority", PRIORITIES, "normal"),
+        )
+        return self.reading.locate(step, inner)
 
     def _response(self, fields: Fields, name: str) -> Respond:
         known = ("within", "on_response", "no_response", "any_channel", "reactions", "prompt")
