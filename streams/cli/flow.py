@@ -11,6 +11,7 @@ from rich.console import Console
 from schemas.errors import UsageError
 from schemas.types.flow_commands import FlowPublished
 from streams.cli.flow_force import InForce, in_force
+from streams.cli.flow_form import fmt
 from streams.cli.flow_see import diagram, diff
 from streams.cli.flow_try import run_scenarios, simulate_flow
 from streams.cli.output import show
@@ -40,6 +41,7 @@ app = typer.Typer(
 )
 app.command("diagram")(diagram)
 app.command("diff")(diff)
+app.command("fmt")(fmt)
 app.command("simulate")(simulate_flow)
 app.command("test")(run_scenarios)
 

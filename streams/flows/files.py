@@ -24,6 +24,7 @@ __all__ = [
     "copy_ready",
     "flow_paths",
     "lint",
+    "our_files",
     "read_text",
     "read_workspace_file",
     "ready_flows",
@@ -87,6 +88,23 @@ def scenario_paths(paths: list[Path]) -> list[Path]:
             if not inside:
                 raise UsageError(f"{path} has no scenario files: *.yaml with a line `scenario: <title>`")
             found += inside
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise UsageError(f"there is no file {path}")
+    return list(dict.fromkeys(found))
+
+
+def our_files(paths: list[Path]) -> list[Path]:
+    """The files among these that say `flow:`, `workspace:` or `scenario:`; a file named itself as it is.
+
+    `UsageError` if one is not there.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            keys = (b"flow:", b"workspace:", b"scenario:")
+            found += [each for each in sorted(path.rglob("*.y*ml")) if any(_says(each, key) for key in keys)]
         elif path.is_file():
             found.append(path)
         else:

@@ -127,3 +127,10 @@ def test_scenarios_are_run_and_counted(tmp_path: Path) -> None:
     said = run("test", tmp_path, "--json")
     assert said.exit_code == 1
     assert json.loads(said.stdout)["rows"][0]["differences"][0]["line"] == 5
+
+
+def test_the_guides_picture_is_the_flow_as_it_is(tmp_path: Path) -> None:
+    """`attesa flow diagram … --language en --out docs/pictures/verify-purchase.svg` makes it anew."""
+    run("diagram", VERIFY, "--language", "en", "--out", tmp_path / "a.svg")
+    pictures = Path(__file__).parents[2] / "docs" / "pictures"
+    assert (pictures / "verify-purchase.svg").read_text("utf-8") == (tmp_path / "a.svg").read_text("utf-8")

@@ -25,7 +25,7 @@ from ruamel.yaml.reader import ReaderError
 
 from streams.flows.finding import Finding
 
-__all__ = ["Items", "Leaf", "Node", "Pairs", "Place", "Unreadable", "decode", "load"]
+__all__ = ["Items", "Leaf", "Node", "Pairs", "Place", "Unreadable", "core_scalar", "decode", "load"]
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 50_000
@@ -254,7 +254,7 @@ class _Loader:
         text = str(event.value)
         if any("\ud800" <= character <= "\udfff" for character in text) or "\x00" in text:
             self.fail("half a character, or a null character, stands in this text", "Write the text anew")
-        value = _core(text) if event.style is None and event.tag is None else text
+        value = core_scalar(text) if event.style is None and event.tag is None else text
         if isinstance(value, float) and not math.isfinite(value):
             self.fail(f"{text} is not a number one can compare", "Write a finite number")
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
@@ -283,7 +283,7 @@ _LONGEST_NUMBER = 400
 """Characters: Python refuses to read longer integers, and nobody means them."""
 
 
-def _core(text: str) -> Scalar:  # noqa: PLR0911 - one line a kind
+def core_scalar(text: str) -> Scalar:  # noqa: PLR0911 - one line a kind
     """YAML 1.2's core schema, and nothing more: dates, `on` and `10:00` are text."""
     if text in {"", "~", "null", "Null", "NULL"}:
         return None
