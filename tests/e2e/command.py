@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from confluent_kafka.admin import AdminClient
 
 from deploy.kafka import ApacheKafka
-from schemas.types.inputs import Input, Tick
+from schemas.types.inputs import Input
 from streams.log.partitioner import key_of
 from streams.log.producers import RecordProducer
 from streams.log.settings import Settings, load
@@ -203,18 +203,14 @@ class Attesa:
         """Inputs as a platform writes them, (contact, input); returns when all are in."""
         self.play((0, contact, record) for contact, record in inputs)
 
-    def play(self, inputs: Iterable[tuple[int, str, Input] | tuple[int, Tick]]) -> None:
-        """The same with record times, which count on a history prefix; a tick goes to every partition."""
+    def play(self, inputs: Iterable[tuple[int, str | int, Input]]) -> None:
+        """The same with record times, which count on a history prefix; a tick has a partition's number."""
         with RecordProducer(self.kafka) as producer:
-            for one in inputs:
-                if len(one) == 3:
-                    at, contact, record = one
-                    producer.send(self.topics.inbound, record, key_of(contact), timestamp=at)
+            for at, where, record in inputs:
+                if isinstance(where, str):
+                    producer.send(self.topics.inbound, record, key_of(where), timestamp=at)
                 else:
-                    for partition in range(PARTITIONS):
-                        producer.send(
-                            self.topics.inbound, one[1], None, partition=partition, timestamp=one[0]
-                        )
+                    producer.send(self.topics.inbound, record, None, partition=where, timestamp=at)
 
     def close(self) -> None:
         """Ends what still runs."""
