@@ -19,6 +19,7 @@ from rich.panel import Panel
 from deploy.embedded.stack import EphemeralStack
 from projections import reports
 from projections.client import connected, query
+from projections.errors import NotMigratedError
 from projections.reports import Scope
 from schemas.errors import AttesaError
 from streams.cli.output import console, show
@@ -160,7 +161,8 @@ def _catch_up(settings: Settings, processes: dict[str, subprocess.Popen[bytes]],
             for name, process in processes.items():
                 if process.poll() is not None:
                     raise DemoFailedError(_why(name, settings.data_dir / f"{name}.log"))
-            with connected(settings) as client:
+            # The projector makes the tables first; on a busy machine that may take longer than the play.
+            with contextlib.suppress(NotMigratedError), connected(settings) as client:
                 if (reports.as_of(client, settings) or 0) >= end:
                     return
             if time.monotonic() > until:
