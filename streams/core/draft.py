@@ -33,6 +33,7 @@ class Draft:
     """What a decision has come to so far. Lives as long as the decision; never shared."""
 
     __slots__ = (
+        "before",
         "cause",
         "cause_name",
         "commands",
@@ -53,6 +54,7 @@ class Draft:
         self, state: ContactState, received: Received, registry: Registry, settings: WorkspaceSettings
     ) -> None:
         self.state = state
+        self.before = state
         self.received = received
         self.registry = registry
         self.settings = settings

@@ -1,18 +1,18 @@
-"""What happened, against what flows look for: exits of running journeys, and entries."""
+"""What happened, against what flows look for: waits and exits of running journeys, and entries."""
 
 import msgspec
 
-from schemas.types.facts import EntryRefused, JourneyStarted
+from schemas.types.facts import BranchTaken, EntryRefused, JourneyStarted
 from schemas.types.value import Value
 from streams.core.conditions import Subjects, ask, holds
 from streams.core.draft import Draft
 from streams.core.ids import derived, journey_id
-from streams.core.journeys import advance, end
-from streams.core.program import END, Match
+from streams.core.journeys import advance, cancel_pending, end
+from streams.core.program import END, Match, WaitFor
 from streams.core.registry import Published
-from streams.core.state import MAX_JOURNEYS, Journey
+from streams.core.state import MAX_JOURNEYS, Journey, Timer
 
-__all__ = ["Happening", "enter", "exits", "happened", "triggers"]
+__all__ = ["Happening", "awaited", "enter", "exits", "happened", "triggers"]
 
 
 class Happening(msgspec.Struct, frozen=True, gc=False):
@@ -34,9 +34,34 @@ class Happening(msgspec.Struct, frozen=True, gc=False):
 
 
 def happened(draft: Draft, happening: Happening) -> None:
-    """Exit rules first, then triggers."""
+    """What waits for it first, then exit rules, then triggers."""
+    awaited(draft, happening)
     exits(draft, happening)
     triggers(draft, happening)
+
+
+def awaited(draft: Draft, happening: Happening) -> None:
+    """Takes on each journey that stood waiting for this before the decision began."""
+    for journey in list(draft.state.journeys.values()):
+        step = _waits_for(draft, journey)
+        if step is None or not _matches(draft, step.match, happening):
+            continue
+        if _concerns(step.match, journey, happening):
+            because = {"kind": step.match.kind, "name": step.match.name or "any"}
+            cancel_pending(draft, journey, "happened")
+            at = draft.at(journey, step.id, journey.visit)
+            draft.emit(BranchTaken(**at, branch="on_event", because=because))
+            advance(draft, journey.id, step.on_event, meant_at=draft.now)
+
+
+def _waits_for(draft: Draft, journey: Journey) -> WaitFor | None:
+    """The step at which the journey waits for something to happen; None if it was not there before."""
+    pending, before = journey.pending, draft.before.journeys.get(journey.id)
+    if before is None or before.pending != pending or not isinstance(pending, Timer):
+        return None
+    if pending.kind != "wait_for":
+        return None
+    return draft.step(journey.flow, journey.version, journey.step, WaitFor)
 
 
 def exits(draft: Draft, happening: Happening) -> None:

@@ -27,6 +27,7 @@ from streams.core.program import (
     Step,
     Tag,
     Wait,
+    WaitFor,
 )
 from streams.core.sends import named_zone, send
 from streams.core.splits import go_to, split
@@ -60,7 +61,7 @@ def advance(
         index, visit = _take(draft, journey, step, number, meant_at), None
 
 
-def _take(  # noqa: C901, PLR0911 - one arm a step
+def _take(  # noqa: C901, PLR0911, PLR0912 - one arm a step
     draft: Draft, journey: Journey, step: Step, visit: int, meant_at: int
 ) -> int | None:
     """Takes one step; the index of the next, or None if the journey stands or has ended."""
@@ -71,6 +72,10 @@ def _take(  # noqa: C901, PLR0911 - one arm a step
             return open_wait(draft, journey, step, visit=visit)
         case Wait():
             draft.emit(TimerSet(**draft.at(journey, step.id, visit), kind="wait", due=_until(draft, step)))
+            return None
+        case WaitFor():
+            due = draft.now + step.within_ms
+            draft.emit(TimerSet(**draft.at(journey, step.id, visit), kind="wait_for", due=due))
             return None
         case If():
             return _branch(draft, journey, step, visit)
@@ -153,6 +158,8 @@ def fire(draft: Draft, journey: Journey, pending: OpenWait | Timer) -> None:
             step = published.program.steps[index]
             if isinstance(step, Wait):
                 advance(draft, journey.id, step.next, meant_at=pending.due)
+            elif isinstance(step, WaitFor):
+                advance(draft, journey.id, step.no_event, meant_at=pending.due)
             else:
                 advance(draft, journey.id, index, meant_at=pending.due, visit=journey.visit)
         case _:

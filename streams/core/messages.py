@@ -10,7 +10,7 @@ from schemas.types.value import Value
 from streams.core.consent import record_consent, word_of
 from streams.core.contacts import consent_changed
 from streams.core.draft import Draft
-from streams.core.entries import Happening, exits, triggers
+from streams.core.entries import Happening, awaited, exits, happened, triggers
 from streams.core.folding import words
 from streams.core.journeys import advance
 from streams.core.received import said_at
@@ -52,6 +52,8 @@ def message(draft: Draft, record: MessageReceived) -> None:
     _take(draft, record, said)
     if record.kind in ANSWERING:
         happenings.append(_happening(record, opens=opens))
+    for each in happenings:
+        awaited(draft, each)
     for each in happenings:
         exits(draft, each)
     for each in happenings:
@@ -128,5 +130,4 @@ def agent_message(draft: Draft, record: AgentMessageSent) -> None:
             conversation=record.conversation,
             kept=False,
         )
-        exits(draft, happening)
-        triggers(draft, happening)
+        happened(draft, happening)

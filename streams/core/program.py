@@ -38,6 +38,7 @@ __all__ = [
     "Test",
     "Until",
     "Wait",
+    "WaitFor",
     "WorkspaceSettings",
 ]
 
@@ -213,6 +214,16 @@ class Wait(msgspec.Struct, frozen=True, tag=True):
     """It counts, if it is there, and the span does not."""
 
 
+class WaitFor(msgspec.Struct, frozen=True, tag=True):
+    """Waits until something happens, a span at most."""
+
+    id: str
+    match: Match
+    within_ms: int
+    on_event: int = END
+    no_event: int = END
+
+
 class CustomerResponse(msgspec.Struct, frozen=True, tag=True):
     """Waits for the contact's answer."""
 
@@ -324,7 +335,20 @@ class End(msgspec.Struct, frozen=True, tag=True):
     reason: str = "end"
 
 
-Step = Send | Wait | CustomerResponse | If | Tag | SetValues | Split | GoTo | Assign | CloseConversation | End
+Step = (
+    Send
+    | Wait
+    | WaitFor
+    | CustomerResponse
+    | If
+    | Tag
+    | SetValues
+    | Split
+    | GoTo
+    | Assign
+    | CloseConversation
+    | End
+)
 
 
 class Program(msgspec.Struct, frozen=True):

@@ -36,6 +36,7 @@ from streams.flows.model import (
     Untagging,
     Until,
     Waiting,
+    WaitingFor,
     Workspace,
 )
 from streams.flows.parsing.scalars import offset
@@ -111,6 +112,14 @@ class _Compiler:
                     prompt=self.prompt(step),
                     on_response=self.block(step.on_response or (), follows),
                     no_response=self.block(step.no_response or (), follows),
+                )
+            case WaitingFor():
+                return core.WaitFor(
+                    step.id,
+                    _match(step.match),
+                    step.within,
+                    self.block(step.on_event or (), follows),
+                    self.block(step.no_event or (), follows),
                 )
             case Branching():
                 names = ("then", *(f"else_if-{n}" for n in range(1, len(step.ways))))

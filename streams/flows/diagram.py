@@ -24,6 +24,7 @@ from streams.flows.model import (
     Tagging,
     Untagging,
     Waiting,
+    WaitingFor,
 )
 from streams.flows.words import (
     beginning,
@@ -127,6 +128,8 @@ class _Drawer:
                 if step.prompt is not None:
                     lines.append("to no message" if step.prompt == "none" else f"to {step.prompt}")
                 return "customer_response", f"wait for the answer, {span_words(step.within)}", lines
+            case WaitingFor():
+                return "wait_for", f"wait for {happening_words(step.match)}, {span_words(step.within)}", []
             case Branching(ways=(way,)):
                 return "if", f"if {condition_words(way.when)}", []
             case Branching():
@@ -174,6 +177,11 @@ class _Drawer:
                 return (
                     self.lane("answered", step.on_response or ()),
                     self.lane(f"silent for {span_words(step.within)}", step.no_response or ()),
+                )
+            case WaitingFor() if step.on_event or step.no_event:
+                return (
+                    self.lane("it happens", step.on_event or ()),
+                    self.lane(f"not within {span_words(step.within)}", step.no_event or ()),
                 )
             case Branching(ways=(way,)):
                 return self.lane("yes", way.then), self.lane("no", step.otherwise)

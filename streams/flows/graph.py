@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from streams.flows.model import Branching, EndHere, Flow, Jump, Respond, Splitting, Step
+from streams.flows.model import Branching, EndHere, Flow, Jump, Respond, Splitting, Step, WaitingFor
 from streams.flows.walk import steps_of
 
 __all__ = ["before", "following", "goes_on", "reached", "through"]
@@ -25,6 +25,8 @@ def _lay(steps: tuple[Step, ...], after: str | None, found: dict[str, tuple[str,
         match step:
             case Respond():
                 ways = [_lay(block or (), follows, found) for block in (step.on_response, step.no_response)]
+            case WaitingFor():
+                ways = [_lay(block or (), follows, found) for block in (step.on_event, step.no_event)]
             case Branching():
                 ways = [
                     _lay(block, follows, found)
@@ -56,6 +58,8 @@ def _goes_on(step: Step) -> bool:
             return any(goes_on(block or ()) for block in (step.on_response, step.no_response))
         case Branching():
             return any(goes_on(block) for block in (*(way.then for way in step.ways), step.otherwise))
+        case WaitingFor():
+            return any(goes_on(block or ()) for block in (step.on_event, step.no_event))
         case Splitting():
             return step.hold_out > 0 or any(goes_on(arm.steps) for arm in step.arms)
         case _:

@@ -225,6 +225,16 @@ def _step() -> Schema:
             },
             "within",
         ),
+        "wait_for": _mapping(
+            "Waits until something happens",
+            {
+                **_match()["properties"],
+                "within": _ref("span"),
+                "on_event": block,
+                "no_event": block,
+            },
+            "within",
+        ),
         "if": _ref("condition"),
         "split": _mapping(
             "Sends a contact down one arm, by chance but always the same",

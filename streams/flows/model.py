@@ -45,6 +45,7 @@ __all__ = [
     "Untagging",
     "Until",
     "Waiting",
+    "WaitingFor",
     "Way",
     "Workspace",
 ]
@@ -203,6 +204,18 @@ class Waiting(_Step, frozen=True, tag="wait"):
     until: Until | None = None
 
 
+class WaitingFor(_Step, frozen=True, tag="wait_for"):
+    """A wait for something that happens. A branch that is None was not written; an empty one goes on too."""
+
+    id: str
+    match: Happening
+    within: int
+    title: str | None = None
+    policies: PolicyRules | None = None
+    on_event: tuple["Step", ...] | None = None
+    no_event: tuple["Step", ...] | None = None
+
+
 class Respond(_Step, frozen=True, tag="customer_response"):
     """A wait for the contact's answer. A branch that is None was not written; an empty one goes on too."""
 
@@ -331,6 +344,7 @@ class EndHere(_Step, frozen=True, tag="end"):
 Step = (
     Sending
     | Waiting
+    | WaitingFor
     | Respond
     | Branching
     | Tagging

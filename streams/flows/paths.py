@@ -31,6 +31,7 @@ from streams.flows.model import (
     Tagging,
     Untagging,
     Waiting,
+    WaitingFor,
 )
 from streams.flows.walk import blocks_of, steps_of
 from streams.flows.words import condition_words, span_words
@@ -165,6 +166,11 @@ def _through(step: Step, walk: _Walk) -> Iterator[tuple[_Walk, tuple[Step, ...]]
             yield walk.at(step, _took(step)), ()
         case Respond():
             yield from _answers(step, walk)
+        case WaitingFor():
+            happens = walk.at(step, (0, step.within)).chose(f"{step.id}: happens", {})
+            yield happens, step.on_event or ()
+            silent = walk.at(step, (step.within, step.within)).chose(f"{step.id}: does not happen", {})
+            yield silent, step.no_event or ()
         case Branching():
             yield from _ways(step, walk.at(step))
         case Splitting():
@@ -277,6 +283,9 @@ def _bounds(steps: tuple[Step, ...]) -> tuple[int, int]:
             case Respond():
                 inner = [_bounds(block or ()) for block in (step.on_response, step.no_response)]
                 longest += step.within
+            case WaitingFor():
+                inner = [_bounds(block or ()) for block in (step.on_event, step.no_event)]
+                longest += step.within
             case Branching():
                 inner = [_bounds(block) for block in (*(way.then for way in step.ways), step.otherwise)]
             case Splitting():
@@ -285,7 +294,7 @@ def _bounds(steps: tuple[Step, ...]) -> tuple[int, int]:
                 pass
             case _:
                 assert_never(step)
-        if isinstance(step, Respond | Branching | Splitting):
+        if isinstance(step, Respond | WaitingFor | Branching | Splitting):
             messages += max(each[0] for each in inner)
             longest += max(each[1] for each in inner)
     return messages, longest

@@ -15,6 +15,7 @@ from streams.flows.model import (
     Setting,
     Splitting,
     Step,
+    WaitingFor,
 )
 
 __all__ = ["asked", "blocks_of", "channels_of", "conditions_of", "steps_of", "variables_of"]
@@ -27,6 +28,8 @@ def blocks_of(step: Step) -> tuple[tuple[Step, ...], ...]:
             return (*(way.then for way in step.ways), step.otherwise)
         case Respond():
             return step.on_response or (), step.no_response or ()
+        case WaitingFor():
+            return step.on_event or (), step.no_event or ()
         case Splitting():
             return tuple(arm.steps for arm in step.arms)
         case _:
@@ -65,6 +68,8 @@ def conditions_of(flow: Flow) -> Iterator[Cond]:
     for step in steps_of(flow.steps):
         if isinstance(step, Branching):
             yield from (way.when for way in step.ways)
+        elif isinstance(step, WaitingFor) and step.match.where is not None:
+            yield step.match.where
 
 
 def variables_of(flow: Flow) -> set[str]:
@@ -84,6 +89,8 @@ def channels_of(flow: Flow) -> set[str]:
     for step in steps_of(flow.steps):
         if isinstance(step, Sending):
             named.update(step.channel)
+        elif isinstance(step, WaitingFor):
+            named.update(step.match.channel)
     for condition in conditions_of(flow):
         named.update(each.name for each in asked(condition) if each.subject == "channel")
     return named

@@ -48,6 +48,7 @@ from streams.core.program import (
     Split,
     Tag,
     Until,
+    WaitFor,
 )
 from streams.core.program import Wait as DayWait
 from streams.core.state import ContactState, Wait, decode_state, encode_state
@@ -126,7 +127,8 @@ def flows() -> tuple[Program, ...]:
         ask("mixed-answer", within=HOUR, yes=6, no=6),
         GoTo("round", 1, 2, 7),
         Assign("hand", agents=("a", "b"), next=8),
-        DayWait("until", until=Until(600)),
+        DayWait("until", until=Until(600), next=9),
+        WaitFor("refunded", Match(kind="event", name="refund"), 2 * HOUR),
         name="mixed",
         triggers=(Match(kind="tag_added", name="t"),),
         enter=Enter(),

@@ -506,3 +506,24 @@ def test_assignments_and_times_of_day() -> None:
         core.Wait("d", 0, 4, core.Until(600)),
         core.Wait("e", 0, core.END, core.Until(570, (1, 5), "business")),
     )
+
+
+def test_a_wait_for_something_that_happens() -> None:
+    """A match with its filter, and a way for each of the two."""
+    assert steps(
+        """
+  - id: paid
+    wait_for: {event: order.paid, where: {property: total, gt: 0}, same: order, within: 1d, on_event: [end]}
+  - {id: after, wait: 1h}
+"""
+    ) == (
+        core.WaitFor(
+            "paid",
+            core.Match("event", "order.paid", core.Test("property", "total", "gt", 0), ("order",)),
+            86_400_000,
+            on_event=1,
+            no_event=2,
+        ),
+        core.End("end-1"),
+        core.Wait("after", 3_600_000),
+    )

@@ -86,3 +86,17 @@ def test_a_time_of_day_takes_up_to_the_gap_between_its_days() -> None:
     """From Thursday to Monday four days at most, and then one more."""
     (way,) = paths(flow_file(TIMES).flow).paths
     assert (way.shortest, way.longest) == (0, 5 * 86_400_000)
+
+
+def test_a_wait_for_something_has_two_ways() -> None:
+    """It happens, at any time until then, or it does not; the picture says what."""
+    file = flow_file(
+        "steps: [{id: paid, wait_for: {event: order.paid, within: 1d, "
+        "no_event: [{id: hello, send: {channel: sms, text: Ciao}}]}}]"
+    )
+    happens, silent = paths(file.flow).paths
+    assert (happens.shortest, happens.longest, happens.messages) == (0, 86_400_000, ())
+    assert (silent.shortest, silent.messages) == (86_400_000, ("hello",))
+    text = mermaid(picture(read_definition(definition(file.flow))))
+    assert "wait for event order.paid" in text
+    assert "it happens" in text

@@ -17,6 +17,7 @@ from streams.flows.model import (
     Tagging,
     Untagging,
     Waiting,
+    WaitingFor,
 )
 from streams.flows.review import Remark, Reviewed, check
 from streams.flows.walk import asked, conditions_of, steps_of
@@ -177,7 +178,9 @@ def does_nothing(reviewed: Reviewed) -> Iterator[Remark]:
 def derived_id(reviewed: Reviewed) -> Iterator[Remark]:
     """A step that journeys and reports go by has an id that changes when steps are added before it."""
     for step in steps_of(reviewed.flow.steps):
-        if step.id in reviewed.file.derived and isinstance(step, Sending | Respond | Waiting | Splitting):
+        if step.id in reviewed.file.derived and isinstance(
+            step, Sending | Respond | Waiting | WaitingFor | Splitting
+        ):
             yield Remark(
                 step,
                 "",

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from streams.flows.graph import following
-from streams.flows.model import Asked, Flow, Jump, Respond, Splitting, Step, Waiting
+from streams.flows.model import Asked, Flow, Jump, Respond, Splitting, Step, Waiting, WaitingFor
 from streams.flows.review import Remark, Reviewed, check
 from streams.flows.walk import asked, conditions_of, steps_of
 
 __all__: list[str] = []
 
-LETS_TIME_PASS = (Waiting, Respond)
+LETS_TIME_PASS = (Waiting, WaitingFor, Respond)
 """Steps at which a journey stands still for a while."""
 
 

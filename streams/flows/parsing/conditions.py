@@ -188,13 +188,24 @@ def channels(reading: Reading, node: Node, what: str) -> tuple[str, ...]:
 
 
 def happening(
-    reading: Reading, node: Node, what: str, *, also: tuple[MatchKind, ...] = (), later: tuple[str, ...] = ()
+    reading: Reading,
+    node: Node,
+    what: str,
+    *,
+    also: tuple[MatchKind, ...] = (),
+    later: tuple[str, ...] = (),
+    beside: tuple[str, ...] = (),
+    required: tuple[str, ...] = (),
 ) -> Happening:
-    """A match: something that happens at an instant. `also` are words that may stand bare (manual)."""
+    """A match: something that happens at an instant. `also` are words that may stand bare (manual),
+    `beside` keys that somebody else reads.
+    """
     nothing = Happening("manual")
     if isinstance(node, Leaf) and node.value in also:
         return reading.locate(nothing, node)
-    fields = reading.fields(node, what, (*MATCHES, *also, "where", "same", "channel"), later=later)
+    fields = reading.fields(
+        node, what, (*MATCHES, *also, "where", "same", "channel", *beside), required=required, later=later
+    )
     kinds = (*MATCHES, *also)
     missing = f"{what} says nothing that can happen", f"Start with one of {', '.join(kinds)}"
     kind = fields.one_kind(kinds, missing=missing, instead=later)

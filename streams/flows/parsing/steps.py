@@ -24,11 +24,12 @@ from streams.flows.model import (
     Tagging,
     Untagging,
     Waiting,
+    WaitingFor,
     Way,
     Which,
 )
 from streams.flows.parsing import scalars
-from streams.flows.parsing.conditions import channels, condition, reference
+from streams.flows.parsing.conditions import channels, condition, happening, reference
 from streams.flows.parsing.located import Items, Leaf, Node, Pairs, Place
 from streams.flows.parsing.policies import PURPOSES, policies
 from streams.flows.parsing.reading import Fields, Reading
@@ -42,6 +43,7 @@ KINDS = (
     "send",
     "wait",
     "customer_response",
+    "wait_for",
     "if",
     "split",
     "set",
@@ -54,7 +56,7 @@ KINDS = (
 )
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 WHICH: tuple[Which, ...] = get_args(Which)
-LATER = ("wait_for", "webhook", "start_flow")
+LATER = ("webhook", "start_flow")
 HOLD_OUT = "hold_out"
 MAX_WEIGHT = 1_000_000
 MAX_VISITS = 1_000
@@ -103,6 +105,7 @@ class Steps:
             "send": self._send,
             "wait": self._wait,
             "customer_response": self._response,
+            "wait_for": self._wait_for,
             "if": self._branching,
             "split": self._splitting,
             "set": self._setting,
@@ -229,6 +232,25 @@ class Steps:
             any_channel=inner.boolean("any_channel"),
             reactions=inner.boolean("reactions"),
             prompt=inner.scalar("prompt", scalars.identifier, "") if "prompt" in inner else None,
+        )
+        return self.reading.locate(step, inner)
+
+    def _wait_for(self, fields: Fields, name: str) -> WaitingFor:
+        node = fields["wait_for"]
+        beside = ("within", "on_event", "no_event")
+        match = happening(
+            self.reading, node, "`wait_for`", beside=beside, required=("within",), later=("delivery", "of")
+        )
+        pairs = node if isinstance(node, Pairs) else Pairs({}, {}, node.place)
+        inner = Fields(self.reading, pairs, "`wait_for`", None)
+        step = WaitingFor(
+            id=name,
+            match=match,
+            within=inner.scalar("within", scalars.span, 1),
+            title=self._title(fields),
+            policies=self._policies(fields),
+            on_event=inner.get("on_event", self.block, None),
+            no_event=inner.get("no_event", self.block, None),
         )
         return self.reading.locate(step, inner)
 
