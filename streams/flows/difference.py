@@ -305,7 +305,9 @@ def _stripped(value: Any) -> Any:
 def _shown(value: Any) -> str | None:
     """A value for people; None for one that says nothing."""
     match value:
-        case None | [] | {}:
+        case None:
+            return None
+        case [] | dict() if not value:  # `{}` would match every mapping
             return None
         case bool():
             return str(value).lower()

@@ -92,6 +92,11 @@ def words(old: str, new: str) -> list[str]:
             "- {id: pause, wait: 1h}\n- {id: more, send: {channel: email, template: extra}}\n",
             ["send more is new, after pause: sends “extra”"],
         ),
+        (
+            "text: Ciao}}",
+            "text: Ciao, vars: {a: x}}}",
+            ['hello’s vars is now {"a":"x"}'],
+        ),
         ("id: pause", "id: calm", ["pause is now called calm"]),
         (
             "{id: pause, wait: 1h}",
