@@ -30,6 +30,8 @@ class Subjects(msgspec.Struct, frozen=True):
     last_answer: bool | None
     arms: Mapping[str, str] = {}
     """By split, of the journey."""
+    visits: Mapping[str, int] = {}
+    """How often the journey has come to each step."""
 
 
 Answer = dict[str, str]
@@ -69,6 +71,8 @@ def _test(test: Test, subjects: Subjects, because: Answer) -> bool:
             answer = subjects.channel == test.name
         case "language":
             answer = subjects.language == test.name or subjects.language.startswith(f"{test.name}-")
+        case "entered":
+            answer = test.name in subjects.visits
         case "responded":
             answer = bool(
                 subjects.last_answer if test.name == "last" else subjects.answers.get(test.name, False)

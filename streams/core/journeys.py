@@ -121,6 +121,7 @@ def subjects(draft: Draft, journey: Journey) -> Subjects:
         answers=journey.answers,
         last_answer=journey.last_answer,
         arms=journey.arms,
+        visits=journey.visits,
     )
 
 

@@ -117,6 +117,8 @@ def _asked_words(asked: Asked) -> str:
     match asked.subject:
         case "responded":
             return "the last wait was answered" if asked.name == "last" else f"{asked.name} was answered"
+        case "entered":
+            return f"the journey has been at {asked.name}"
         case "tag":
             return f"the contact has the tag {asked.name}"
         case "channel":

@@ -12,7 +12,7 @@ from schemas.types.facts import (
     WaitSkipped,
 )
 from streams.core.program import END, Arm, GoTo, Split
-from streams.core.testing import DAY, HOUR, event, fact, given, outcome, passes
+from streams.core.testing import DAY, HOUR, event, fact, given, outcome, passes, update
 from tests.core.flows import ask, asks, branch, facts_of, flow, pause_for, send
 
 
@@ -100,3 +100,19 @@ def test_go_to_goes_so_many_times_and_then_on() -> None:
         ("go_on", {"times": "2", "max": "2"}),
     ]
     assert len({command.id for command in story.commands}) == 4
+
+
+def test_a_condition_sees_where_the_journey_has_been() -> None:
+    """A step that it went past is not one."""
+    story = given(
+        flow(
+            branch(asks("tag", "vip"), 1, otherwise=2),
+            send("vip", 3),
+            send("other", 3),
+            branch(asks("entered", "other"), 4),
+            send("again"),
+        )
+    )
+    story.when(event("go")).then_some(fact(BranchTaken, because={"entered other": "true"}))
+    story.when(update(tags_added=["vip"]), event("go"))
+    story.then_some(fact(BranchTaken, because={"entered other": "false"}))

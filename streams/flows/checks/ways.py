@@ -122,3 +122,23 @@ def one_arm(reviewed: Reviewed) -> Iterator[Remark]:
             yield Remark(
                 step, "arms", f"everybody goes down {step.arms[0].name}", "Add an arm, or `hold_out`"
             )
+
+
+@check(
+    "ATT165",
+    "error",
+    bad="steps: [{id: day, wait: 1d}, {if: {entered: days}, then: [end]}, close_conversation]",
+    good="steps: [{id: day, wait: 1d}, {if: {entered: day}, then: [end]}, close_conversation]",
+)
+def been_nowhere(reviewed: Reviewed) -> Iterator[Remark]:
+    """A condition asks whether a journey has been at a step that is not there."""
+    there = {step.id for step in steps_of(reviewed.flow.steps)}
+    for condition in conditions_of(reviewed.flow):
+        for each in asked(condition):
+            if each.subject == "entered" and each.name not in there:
+                yield Remark(
+                    each,
+                    "entered",
+                    f"there is no step {each.name}",
+                    f"Name one of: {', '.join(sorted(there))}",
+                )

@@ -16,9 +16,9 @@ VALUES = ("property", "attribute", "var")
 """Subjects that have a value, which operators ask about and references look up."""
 COMPARED = (*VALUES, "arm")
 """Subjects that operators ask about."""
-STATES = ("tag", "responded", "channel", "language")
+STATES = ("tag", "responded", "entered", "channel", "language")
 """Subjects that hold or do not."""
-LATER = ("entered", "delivered", "read", "failed", "consent", "last_message", "business", "did")
+LATER = ("delivered", "read", "failed", "consent", "last_message", "business", "did")
 
 TEXT = ("contains", "starts_with", "ends_with")
 NUMBER = ("gt", "gte", "lt", "lte")
@@ -96,7 +96,7 @@ def _name(reading: Reading, fields: Fields, subject: str) -> str:
             return fields.scalar(subject, scalars.identifier, "")
         case "language":
             return fields.scalar(subject, scalars.language, "")
-        case "arm":
+        case "arm" | "entered":
             return fields.scalar(subject, scalars.identifier, "")
         case "responded":
             return fields.scalar(subject, scalars.identifier, "last")
