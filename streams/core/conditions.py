@@ -30,6 +30,8 @@ class Subjects(msgspec.Struct, frozen=True):
     last_answer: bool | None
     arms: Mapping[str, str] = {}
     """By split, of the journey."""
+    came_of: Mapping[str, str] = {}
+    """What became of each send step's last message: delivered, read, failed; nothing yet: not there."""
     visits: Mapping[str, int] = {}
     """How often the journey has come to each step."""
 
@@ -71,6 +73,10 @@ def _test(test: Test, subjects: Subjects, because: Answer) -> bool:
             answer = subjects.channel == test.name
         case "language":
             answer = subjects.language == test.name or subjects.language.startswith(f"{test.name}-")
+        case "delivered":
+            answer = subjects.came_of.get(test.name) in ("delivered", "read")
+        case "read" | "failed":
+            answer = subjects.came_of.get(test.name) == test.subject
         case "entered":
             answer = test.name in subjects.visits
         case "responded":

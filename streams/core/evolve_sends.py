@@ -118,7 +118,10 @@ def failed(state: ContactState, fact: SendFailed) -> ContactState:
 
 
 def delivered(state: ContactState, fact: DeliveryNoted) -> ContactState:
-    """A receipt; one that says failed gives back what its send counts."""
+    """A receipt; one that says failed gives back what its send counts. What was read stays read."""
+    sent = state.sends.get(fact.command)
+    if sent is not None and sent.receipt != "read":
+        state = replace(state, sends={**state.sends, fact.command: replace(sent, receipt=fact.status)})
     return _uncount(state, fact.command) if fact.status == "failed" else state
 
 

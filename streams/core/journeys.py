@@ -1,5 +1,6 @@
 """A journey's run through its steps, its timers and its end."""
 
+from collections.abc import Iterator
 from typing import assert_never
 
 from schemas.types.facts import (
@@ -31,7 +32,7 @@ from streams.core.program import (
 )
 from streams.core.sends import named_zone, send
 from streams.core.splits import go_to, split
-from streams.core.state import Held, Journey, Timer
+from streams.core.state import ContactState, Held, Journey, Timer
 from streams.core.state import Wait as OpenWait
 from streams.core.waits import cancel_wait, open_wait, time_out
 from streams.core.zones import next_time
@@ -121,8 +122,19 @@ def subjects(draft: Draft, journey: Journey) -> Subjects:
         answers=journey.answers,
         last_answer=journey.last_answer,
         arms=journey.arms,
+        came_of=dict(_came_of(state, journey)),
         visits=journey.visits,
     )
+
+
+def _came_of(state: ContactState, journey: Journey) -> Iterator[tuple[str, str]]:
+    """What became of the sends of a journey, by step; of those that are still remembered."""
+    for step, prompt in journey.prompts.items():
+        sent = state.sends.get(prompt.command) if prompt.command is not None else None
+        if sent is not None and "failed" in (sent.outcome, sent.receipt):
+            yield step, "failed"
+        elif sent is not None and sent.receipt is not None:
+            yield step, sent.receipt
 
 
 def _branch(draft: Draft, journey: Journey, step: If, visit: int) -> int:

@@ -131,6 +131,8 @@ class Sent(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """accepted, failed, expired, stopped, unknown; None while there is none."""
     accepted_at: int | None = None
     provider_id: str | None = None
+    receipt: str | None = None
+    """The furthest that a receipt said: delivered, read or failed; None while there is none."""
 
 
 class Prompt(msgspec.Struct, frozen=True, array_like=True, gc=False):

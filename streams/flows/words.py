@@ -113,10 +113,14 @@ def condition_words(condition: Cond, *, within: bool = False) -> str:
             assert_never(condition)
 
 
-def _asked_words(asked: Asked) -> str:
+def _asked_words(asked: Asked) -> str:  # noqa: PLR0911 - one a subject
     match asked.subject:
         case "responded":
             return "the last wait was answered" if asked.name == "last" else f"{asked.name} was answered"
+        case "delivered" | "read" | "failed":
+            return (
+                f"{asked.name} was {asked.subject}" if asked.subject != "failed" else f"{asked.name} failed"
+            )
         case "entered":
             return f"the journey has been at {asked.name}"
         case "tag":

@@ -84,9 +84,6 @@ def test_all_findings_of_a_file_come_at_once_and_in_order() -> None:
         *(
             f"steps: [{{if: {{{key}: x}}, then: end}}]"
             for key in (
-                "delivered",
-                "read",
-                "failed",
                 "consent",
                 "last_message",
                 "business",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from streams.flows.graph import following
-from streams.flows.model import Asked, Flow, Jump, Respond, Splitting, Step, Waiting, WaitingFor
+from streams.flows.model import Asked, Flow, Jump, Respond, Sending, Splitting, Step, Waiting, WaitingFor
 from streams.flows.review import Remark, Reviewed, check
 from streams.flows.walk import asked, conditions_of, steps_of
 
@@ -141,4 +141,24 @@ def been_nowhere(reviewed: Reviewed) -> Iterator[Remark]:
                     "entered",
                     f"there is no step {each.name}",
                     f"Name one of: {', '.join(sorted(there))}",
+                )
+
+
+@check(
+    "ATT166",
+    "error",
+    bad="steps: [{id: hello, send: {channel: whatsapp, text: Ciao}}, {id: day, wait: 1d}, "
+    "{if: {read: day}, then: [end]}, close_conversation]",
+    good="steps: [{id: hello, send: {channel: whatsapp, text: Ciao}}, {id: day, wait: 1d}, "
+    "{if: {read: hello}, then: [end]}, close_conversation]",
+)
+def fate_of_nothing(reviewed: Reviewed) -> Iterator[Remark]:
+    """A condition asks what became of the message of a step that sends none, or is not there."""
+    sends = {step.id for step in steps_of(reviewed.flow.steps) if isinstance(step, Sending)}
+    for condition in conditions_of(reviewed.flow):
+        for each in asked(condition):
+            if each.subject in {"delivered", "read", "failed"} and each.name not in sends:
+                there = ", ".join(sorted(sends)) or "none"
+                yield Remark(
+                    each, each.subject, f"{each.name} is no send of this flow", f"Name one of: {there}"
                 )

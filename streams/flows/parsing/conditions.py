@@ -16,9 +16,9 @@ VALUES = ("property", "attribute", "var")
 """Subjects that have a value, which operators ask about and references look up."""
 COMPARED = (*VALUES, "arm")
 """Subjects that operators ask about."""
-STATES = ("tag", "responded", "entered", "channel", "language")
+STATES = ("tag", "responded", "entered", "delivered", "read", "failed", "channel", "language")
 """Subjects that hold or do not."""
-LATER = ("delivered", "read", "failed", "consent", "last_message", "business", "did")
+LATER = ("consent", "last_message", "business", "did")
 
 TEXT = ("contains", "starts_with", "ends_with")
 NUMBER = ("gt", "gte", "lt", "lte")
@@ -96,7 +96,7 @@ def _name(reading: Reading, fields: Fields, subject: str) -> str:
             return fields.scalar(subject, scalars.identifier, "")
         case "language":
             return fields.scalar(subject, scalars.language, "")
-        case "arm" | "entered":
+        case "arm" | "entered" | "delivered" | "read" | "failed":
             return fields.scalar(subject, scalars.identifier, "")
         case "responded":
             return fields.scalar(subject, scalars.identifier, "last")
