@@ -74,17 +74,16 @@ def import_(
         zone=_zone(zone),
         dates=dates,
     )
-    if not live and not dry_run:
-        log_topics.apply(
-            settings.kafka,
-            log_topics.Topics(settings.prefix).specs(settings.partitions, settings.replication, history=True),
-        )
     with _Shown() as shown:
 
         def before(read: Loaded) -> None:
             if not live:
                 found = configuration_of(
                     flows, prefix=settings.prefix, workspace=workspace, channels=read.channels
+                )
+                topics = log_topics.Topics(settings.prefix)
+                log_topics.apply(
+                    settings.kafka, topics.specs(settings.partitions, settings.replication, history=True)
                 )
                 _configure(settings, found)
 

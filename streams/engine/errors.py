@@ -4,6 +4,7 @@ EngineError
 ├── PartitionStoppedError        one partition stands still, tries again by itself; the others go on
 │   ├── ClockAheadError          set a clock right, or wait
 │   ├── FlowLogBehindError       a tick names flow commands that the flows topic does not have
+│   ├── TickFailedError          a deadline, or a flow command, that the core fails on: another version
 │   ├── PositionOutsideLogError  the inbound topic lost what was not yet decided
 │   ├── ChangelogError           the state cannot be read, or not by this version
 │   └── StoreError               look at the disk
@@ -29,6 +30,7 @@ __all__ = [
     "PartitionStoppedError",
     "PositionOutsideLogError",
     "StoreError",
+    "TickFailedError",
     "TooManyDeadLettersError",
     "TopicsMissingError",
     "UndecidableError",
@@ -76,6 +78,20 @@ class FlowLogBehindError(PartitionStoppedError):
             f"{topic}-{partition} at offset {offset}: the tick names flow commands up to {flows_through}, "
             f"the flows topic was read to {end}. The partition goes on when the flows topic has them; if it "
             "was made anew, this prefix cannot be continued."
+        )
+
+
+class TickFailedError(PartitionStoppedError):
+    """The core failed at a tick: on what fell due, or on a flow command. It is not passed over."""
+
+    retry_s = 30.0
+
+    def __init__(self, *, topic: str, partition: int, offset: int, cause: Exception) -> None:
+        super().__init__(
+            f"{topic}-{partition} at offset {offset}: the tick could not be decided: "
+            f"{type(cause).__name__}: {cause}. This partition stands still: passing over the tick would let "
+            "deadlines go by unfired. It is a fault of the program; the log has the traceback. Run a version "
+            "that is mended, or the one before."
         )
 
 

@@ -26,7 +26,7 @@ from streams.engine.contacts import PartitionContacts
 from streams.engine.dead_letters import Limits, RejectedError
 from streams.engine.deciding import Core, Decider, Flows
 from streams.engine.envelope import POSITION_KEY, ROLL_KEY
-from streams.engine.errors import ClockAheadError, FlowLogBehindError, UndecidableError
+from streams.engine.errors import ClockAheadError, FlowLogBehindError, TickFailedError, UndecidableError
 from streams.engine.faults import Faults
 from streams.engine.inbound import InboundReader
 from streams.engine.transaction import Headers, TransactionalProducer
@@ -198,11 +198,11 @@ class PartitionFold:
                     return True
                 self._collect(decision, record, parent)
             except UnencodableError as error:
-                raise self._undecidable_error(record, error) from error
+                raise self._failed_error(entry, error) from error
             except (AttesaError, KafkaException, MemoryError):
                 raise
             except Exception as error:
-                raise self._undecidable_error(record, error) from error
+                raise self._failed_error(entry, error) from error
             if self._is_full():
                 self._commit()
                 if should_stop():
@@ -327,7 +327,7 @@ class PartitionFold:
             limit=int(self._shared.settings.clock_ahead_limit_s * 1000),
         )
 
-    def _undecidable_error(self, record: InboundRecord, error: Exception) -> UndecidableError:
-        return UndecidableError(
-            topic=self._topics.inbound, partition=self._partition, offset=record.offset, cause=error
-        )
+    def _failed_error(self, entry: Entry, error: Exception) -> UndecidableError | TickFailedError:
+        """An input that fails can be put aside; a tick cannot: what is due would never fire, unseen."""
+        kind = TickFailedError if isinstance(entry.record, Tick) else UndecidableError
+        return kind(topic=self._topics.inbound, partition=self._partition, offset=entry.offset, cause=error)

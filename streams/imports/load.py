@@ -19,6 +19,7 @@ from streams.imports import jsonl, twcs, whatsapp
 from streams.imports.history import HistoryWriter, clock_of
 from streams.imports.rows import ImportRefusedError, LeftOut, Row
 from streams.imports.spool import Spool
+from streams.log.errors import TopicMissingError
 from streams.log.partitioner import key_of
 from streams.log.producers import RecordProducer
 from streams.log.readers import read_to_end
@@ -84,7 +85,7 @@ def load(
     """Imports a file into the settings' prefix: with the records' times, or with `live` as of now.
 
     A file that is in already is left alone; one that is in partly is completed. `before` is called once the
-    file is read and before anything is written: there the caller configures the prefix. With `dry_run` the
+    file is read and before anything is written: there the caller makes and configures the prefix. With `dry_run` the
     file is read and nothing is written. Raises `ImportRefusedError` where the file is not what its format
     says, or its records are older than what the prefix has seen; and what producers and readers raise.
     """
@@ -92,7 +93,7 @@ def load(
         raise ImportRefusedError(f"{source.path}: no such file")
     done = Loaded(source.path.name, _sha256(source.path, report))
     topics = Topics(settings.prefix)
-    known = None if dry_run else progress_of(settings).get(done.sha256)
+    known = None if dry_run else _known(settings).get(done.sha256)
     if known is not None and known.complete:
         done.complete_before = True
         done.taken = done.earlier = known.taken
@@ -116,6 +117,14 @@ def load(
         with RecordProducer(settings.kafka) as producer:
             _write(producer, topics, source, spool, done, live=live, report=report)
     return done
+
+
+def _known(settings: Settings) -> dict[str, ImportProgress]:
+    """The same as `progress_of`, of a prefix that may not be there yet."""
+    try:
+        return progress_of(settings)
+    except TopicMissingError:
+        return {}
 
 
 def progress_of(settings: Settings) -> dict[str, ImportProgress]:
@@ -227,7 +236,10 @@ def _inputs(settings: Settings, topics: Topics) -> Iterator[Input]:
 
 
 def _refuse_older(settings: Settings, topics: Topics, done: Loaded) -> None:
-    clock = clock_of(settings.kafka, topics)
+    try:
+        clock = clock_of(settings.kafka, topics)
+    except TopicMissingError:
+        return
     if done.first < clock:
         raise ImportRefusedError(
             f"{done.file} begins at {_moment(done.first)}, and time in the prefix {settings.prefix} has come "

@@ -33,7 +33,9 @@ class Settings(BaseSettings):
         "On another prefix than `attesa` the database's name is the prefix's.",
     )
     prefix: str = Field(
-        "attesa", pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$", description="The first part of every topic's name."
+        "attesa",
+        pattern=r"^(?!(?:system|default|information-schema)$)[a-z0-9][a-z0-9-]{0,40}$",
+        description="The first part of every topic's name; with `_` for `-`, ClickHouse's database.",
     )
     partitions: int = Field(
         12, ge=1, le=1024, description="Partitions of the contacts' topics, at `attesa topics apply`."

@@ -130,3 +130,16 @@ def test_a_worker_away_for_an_hour_of_record_time(history: Bench) -> None:
     ]
     assert [(fact.name, fact.at - start) for fact in facts] == [("1", 0), ("2", 30_000), ("fired", 3_600_000)]
     history.check()
+
+
+def test_a_tick_that_fails_stops_its_partition_alone(history: Bench) -> None:
+    """It is no dead letter: deadlines would go by unfired. The others go on."""
+    history.tick(2, timestamp=NOW, fire_limit=-1)
+    for partition in range(4):
+        history.send(_contact_of(history, partition), message(1), timestamp=NOW)
+    history.flush()
+    ended = history.start(until_end=True)
+    assert ended.wait() == 1
+    assert "the tick could not be decided: RuntimeError: the toy was told to fail at a tick" in ended.log
+    assert {partition for partition, facts in history.facts().items() if facts} == {0, 1, 3}
+    assert not history.read(history.topics.dead_letters)

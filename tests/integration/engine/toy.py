@@ -10,7 +10,7 @@ What a contact says decides what happens, so that a test can ask for each thing 
     CustomerEvent         its properties stand sealed in the fact
     EraseContact          the contact is erased
     a repeated id         nothing: a duplicate
-    Tick                  fires what is due of all contacts, at most `fire_limit`
+    Tick                  fires what is due of all contacts, at most `fire_limit`; below 0 the toy raises
 """
 
 from collections.abc import Iterator, Sequence
@@ -94,6 +94,8 @@ class ToyDecider:
         yield decision
 
     def _tick(self, entry: Entry, tick: Tick, clock: int) -> Iterator[Decision]:
+        if tick.fire_limit < 0:
+            raise RuntimeError("the toy was told to fail at a tick")
         fired = self.position.fired
         while (first := self.contacts.soonest()) is not None and first[0] <= clock:
             if tick.fire_limit and fired >= tick.fire_limit:
