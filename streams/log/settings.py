@@ -12,6 +12,9 @@ from schemas.errors import UsageError
 
 __all__ = ["KEPT", "Settings", "load"]
 
+RESERVED: Final = frozenset({"system", "default", "information-schema"})
+"""Names that are databases of ClickHouse's own."""
+
 DATA_DIR: Final = Path("~/.local/share/attesa").expanduser()
 KEPT: Final = "attesa.env"
 """Settings of the stack on this machine, in the data folder."""
@@ -34,7 +37,7 @@ class Settings(BaseSettings):
     )
     prefix: str = Field(
         "attesa",
-        pattern=r"^(?!(?:system|default|information-schema)$)[a-z0-9][a-z0-9-]{0,40}$",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,40}$",
         description="The first part of every topic's name; with `_` for `-`, ClickHouse's database.",
     )
     partitions: int = Field(
@@ -103,6 +106,13 @@ class Settings(BaseSettings):
                 "(clickhouses:// with TLS)"
             )
         return url
+
+    @field_validator("prefix")
+    @classmethod
+    def _not_reserved(cls, prefix: str) -> str:
+        if prefix in RESERVED:
+            raise ValueError(f"{prefix} is the name of a database of ClickHouse's own; choose another")
+        return prefix
 
 
 def load(**changes: object) -> Settings:
