@@ -123,6 +123,14 @@ def _on(channel: str | None) -> str:
     return f" on {channel}" if channel else ""
 
 
+def _changed(fact: facts.VariablesSet | facts.ContactChanged) -> str:
+    """The names that a step changed, tags with their sign."""
+    names = [*fact.set, *(f"{name} (taken away)" for name in fact.unset)]
+    if isinstance(fact, facts.ContactChanged):
+        names += [f"+{tag}" for tag in fact.tags_added] + [f"-{tag}" for tag in fact.tags_removed]
+    return ", ".join([*names, *(f"{name} (refused)" for name in fact.refused)]) or "nothing"
+
+
 def _because(because: dict[str, str], zone: str) -> str:
     """The values that decided it, in parentheses; moments and spans as people say them."""
     said = ", ".join(_value(name, value, zone) for name, value in because.items())
@@ -182,13 +190,23 @@ def _fact_words(fact: Fact, zone: str) -> tuple[str, str] | None:  # noqa: C901,
         case facts.WaitSkipped():
             return "wait", f"{fact.step} does not wait: {_reason(fact.reason)}"
         case facts.TimerSet():
-            if fact.kind != "wait":
+            if fact.kind not in {"wait", "wait_for"}:
                 return None
             return "wait", f"{fact.step} waits until {clock_words(fact.due, zone)}"
         case facts.TimerCancelled():
             return "wait", f"{fact.step} waits no longer: {_reason(fact.reason)}"
         case facts.BranchTaken():
             return "branch", f"{fact.step} goes {fact.branch}{_because(fact.because, zone)}"
+        case facts.ArmTaken():
+            arm = "holds the contact out: nothing is sent" if fact.held_out else f"goes down {fact.arm}"
+            return "branch", f"{fact.step} {arm}"
+        case facts.VariablesSet() | facts.ContactChanged(step=str()):
+            return "contact", f"{fact.step} changes {_changed(fact)}"
+        case facts.ConversationAssignCommanded():
+            if fact.conversation is None:
+                return "conversation", f"{fact.step} has no conversation to assign"
+            to = fact.agent or f"team {fact.team}"
+            return "conversation", f"{fact.step} assigns the conversation to {to}"
         case facts.ConversationCloseCommanded():
             if fact.conversation is None:
                 return "conversation", f"{fact.step} has no conversation to close"

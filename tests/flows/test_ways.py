@@ -1,11 +1,15 @@
 """Splits, changes and loops: walked on every way, and drawn."""
 
+from streams.core.testing import START
 from streams.flows.definition import definition, read_definition
 from streams.flows.diagram import picture
 from streams.flows.diagram_mermaid import mermaid
 from streams.flows.diagram_svg import svg
 from streams.flows.paths import paths
-from tests.flows.sources import flow_file
+from streams.flows.simulate import simulate
+from streams.flows.timeline import timeline
+from streams.flows.trial import AgentWrites, Known, Timed, Trial
+from tests.flows.sources import WORKSPACE, flow_file
 
 TEST = """
 steps:
@@ -100,3 +104,33 @@ def test_a_wait_for_something_has_two_ways() -> None:
     text = mermaid(picture(read_definition(definition(file.flow))))
     assert "wait for event order.paid" in text
     assert "it happens" in text
+
+
+def test_the_timeline_tells_what_the_steps_do() -> None:
+    """The arm, what was changed, to whom the conversation goes, what is waited for."""
+    file = flow_file(
+        """
+steps:
+  - {id: test, split: {arms: {a: {weight: 1}}}}
+  - {id: mark, tag: [vip]}
+  - {id: clear, untag: [old]}
+  - {id: note, set: [{var: n, to: 3}, {attribute: city, to: Roma}, {attribute: gone, to: {var: none}}]}
+  - {id: hand, assign: {team: orders}}
+  - {id: paid, wait_for: {event: order.paid, within: 1h}}
+"""
+    )
+    contact = Known(tags=("old",), attributes={"gone": "x"})
+    trial = Trial(
+        START, contact, (Timed(0, AgentWrites(text="ciao", channel="whatsapp", conversation="c1")),)
+    )
+    said = [line.what for line in timeline(simulate(definition(file.flow), WORKSPACE, trial))]
+    for words in (
+        "test goes down a",
+        "mark changes +vip",
+        "clear changes -old",
+        "note changes city, gone (taken away)",
+        "note changes n",
+        "hand assigns the conversation to team orders",
+        "paid waits until",
+    ):
+        assert [each for each in said if each.startswith(words)], (words, said)
