@@ -86,7 +86,7 @@ def load(
 
     A file that is in already is left alone; one that is in partly is completed. `before` is called once the
     file is read and before anything is written: there the caller makes and configures the prefix. With
-    `dry_run` the file is read and nothing is written. Raises `ImportRefusedError` where the file is not what its format
+    `dry_run` the file is read and nothing is written. Raises `ImportRefusedError` where it is not what its format
     says, or its records are older than what the prefix has seen; and what producers and readers raise.
     """
     if not source.path.is_file():
