@@ -86,8 +86,9 @@ def load(
 
     A file that is in already is left alone; one that is in partly is completed. `before` is called once the
     file is read and before anything is written: there the caller makes and configures the prefix. With
-    `dry_run` the file is read and nothing is written. Raises `ImportRefusedError` where it is not what its format
-    says, or its records are older than what the prefix has seen; and what producers and readers raise.
+    `dry_run` the file is read and nothing is written. Raises `ImportRefusedError` where it is not what
+    its format says, or its records are older than what the prefix has seen; and what producers and readers
+    raise.
     """
     if not source.path.is_file():
         raise ImportRefusedError(f"{source.path}: no such file")

@@ -1,0 +1,1 @@
+"""Recorded logs and the facts that were made of them: a change in how the core decides shows here first."""
