@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from schemas.errors import UsageError
 from streams.flows.parsing.scalars import span
@@ -14,8 +15,8 @@ FAR_FUTURE: Final = 2**64 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def moment_of(text: str, as_of: int, option: str) -> int:
-    """The moment in ms since the epoch: `2025-03-01`, `2025-03-01T10:00`, with a zone or UTC, or `7d`.
+def moment_of(text: str, as_of: int, option: str, zone: str = "UTC") -> int:
+    """The moment in ms since the epoch: `2025-03-01`, `2025-03-01T10:00`, in `zone` unless it says, or `7d`.
 
     A span counts back from `as_of`. Raises `UsageError`, which names `option`.
     """
@@ -25,11 +26,11 @@ def moment_of(text: str, as_of: int, option: str) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(
-            f"{option} {text}: not a time. Write a date (2025-03-01), a time (2025-03-01T10:00, UTC unless "
-            "it names its zone) or a span before as-of (7d, 1h30m)"
+            f"{option} {text}: not a time. Write a date (2025-03-01), a time (2025-03-01T10:00, in --zone "
+            "unless it names its offset) or a span before as-of (7d, 1h30m)"
         ) from None
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
+        moment = moment.replace(tzinfo=ZoneInfo(zone))
     # No float: every millisecond is exact.
     return max(0, (moment - _EPOCH) // timedelta(milliseconds=1))
 

@@ -1,12 +1,16 @@
 -- Messages and their direct replies: any outbound message, human or automatic, and the first message that answers it.
 -- Threaded channels: a message from any contact answers the one that its reply_to names, however late.
 -- Others: the contact's next message on the channel answers, if no other outbound came in between and within window_ms.
--- Receipts, reactions and out-of-office replies are no messages here. hour, weekday and day are UTC, of the outbound.
+-- Receipts, reactions and out-of-office replies are no messages here. hour, weekday and day are the zone's, of the outbound.
 -- Percentiles are quantileExact: the value at index floor(level · n), from 0, of the n sorted values.
 --
 --   clickhouse-client --database attesa --param_as_of=1767225600000 --param_since=0 --param_until=18446744073709551615 \
---     --param_workspace= --param_flow= --param_by="['flow','step']" --param_window_ms=3600000 < projections/queries/messages.sql
+--     --param_workspace= --param_flow= --param_zone=UTC --param_by="['flow','step']" --param_window_ms=3600000 < projections/queries/messages.sql
 -- Times are ms since the epoch, UTC; as_of comes from as_of.sql; an empty workspace or flow means all.
+-- What stands before /* where */ is replaced by the conditions of --where; by hand, write your own.
+-- What stands before /* where */ is replaced by the conditions of --where; by hand, write your own.
+-- What stands before /* where */ is replaced by the conditions of --where; by hand, write your own.
+-- What stands before /* where */ is replaced by the conditions of --where; by hand, write your own.
 WITH noted AS
 (
     SELECT workspace, channel, contact, direction, message, reply_to, threaded, said_at, offset,
@@ -55,14 +59,15 @@ SELECT
     if(has({by:Array(String)}, 'channel'), channel, NULL) AS by_channel,
     if(has({by:Array(String)}, 'template'), template, NULL) AS by_template,
     if(has({by:Array(String)}, 'author'), author, NULL) AS by_author,
-    if(has({by:Array(String)}, 'hour'), toUInt8(intDiv(sent_at, 3600000) % 24), NULL) AS by_hour,
-    if(has({by:Array(String)}, 'weekday'), toUInt8((intDiv(sent_at, 86400000) + 3) % 7 + 1), NULL) AS by_weekday,
-    if(has({by:Array(String)}, 'day'), toDate(toUInt16(intDiv(sent_at, 86400000))), NULL) AS by_day,
+    if(has({by:Array(String)}, 'hour'), toHour(fromUnixTimestamp64Milli(toInt64(sent_at), {zone:String})), NULL) AS by_hour,
+    if(has({by:Array(String)}, 'weekday'), toDayOfWeek(fromUnixTimestamp64Milli(toInt64(sent_at), {zone:String})), NULL) AS by_weekday,
+    if(has({by:Array(String)}, 'day'), toDate(fromUnixTimestamp64Milli(toInt64(sent_at), {zone:String})), NULL) AS by_day,
     count() AS sent,
     countIf(is_replied) AS replied,
     countIf(is_replied AND replied_at <= sent_at + {window_ms:UInt64}) AS replied_in_window,
     quantilesExactIf(0.1, 0.5, 0.9)(toUInt64(greatest(replied_at, sent_at) - sent_at), is_replied) AS response_ms_quantiles
 FROM answered
+WHERE true /* where */
 GROUP BY by_workspace, by_flow, by_version, by_step, by_channel, by_template, by_author, by_hour, by_weekday, by_day
 ORDER BY by_workspace, by_flow, by_version, by_step, by_channel, by_template, by_author, by_hour, by_weekday, by_day
 SETTINGS do_not_merge_across_partitions_select_final = 1

@@ -3,8 +3,9 @@
 -- as_of. opened = responded + timed_out + cancelled + pending: each wait stands in one of them, in one row.
 --
 --   clickhouse-client --database attesa --param_as_of=1767225600000 --param_since=0 --param_until=18446744073709551615 \
---     --param_workspace= --param_flow= --param_by="['flow','step']" < projections/queries/response_rate.sql
--- Times are ms since the epoch, UTC; as_of comes from as_of.sql; an empty workspace or flow means all.
+--     --param_workspace= --param_flow= --param_zone=UTC --param_by="['flow','step']" < projections/queries/response_rate.sql
+-- Times are ms since the epoch, UTC; as_of comes from as_of.sql; an empty workspace or flow means all. Days are the zone's.
+-- What stands before /* where */ is replaced by the conditions of --where; by hand, write your own.
 SELECT
     if(has({by:Array(String)}, 'workspace'), workspace, NULL) AS by_workspace,
     if(has({by:Array(String)}, 'flow'), flow, NULL) AS by_flow,
@@ -15,7 +16,7 @@ SELECT
     if(has({by:Array(String)}, 'arm'), arm, NULL) AS by_arm,
     if(has({by:Array(String)}, 'hour'), local_hour, NULL) AS by_hour,
     if(has({by:Array(String)}, 'weekday'), local_weekday, NULL) AS by_weekday,
-    if(has({by:Array(String)}, 'day'), toDate(toUInt16(intDiv(started_at, 86400000))), NULL) AS by_day,
+    if(has({by:Array(String)}, 'day'), toDate(fromUnixTimestamp64Milli(toInt64(started_at), {zone:String})), NULL) AS by_day,
     count() AS opened,
     countIf(outcome = 'responded') AS responded,
     countIf(outcome = 'timed_out') AS timed_out,
@@ -23,10 +24,13 @@ SELECT
     countIf(outcome = 'pending') AS pending,
     countIf(outcome = 'responded' AND matured) AS matured_responded,
     countIf(outcome = 'timed_out' AND matured) AS matured_timed_out,
-    if(matured_responded + matured_timed_out = 0, NULL,
-        matured_responded / (matured_responded + matured_timed_out)) AS rate
+    matured_responded AS numerator,
+    matured_responded + matured_timed_out AS denominator,
+    cancelled AS excluded,
+    if(denominator = 0, NULL, numerator / denominator) AS rate
 FROM waits_as_of(as_of = {as_of:UInt64}, since = {since:UInt64}, until = {until:UInt64},
     workspace = {workspace:String}, flow = {flow:String})
+WHERE true /* where */
 GROUP BY by_workspace, by_flow, by_version, by_step, by_channel, by_template, by_arm, by_hour, by_weekday, by_day
 ORDER BY by_workspace, by_flow, by_version, by_step, by_channel, by_template, by_arm, by_hour, by_weekday, by_day
 SETTINGS do_not_merge_across_partitions_select_final = 1

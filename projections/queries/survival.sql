@@ -4,8 +4,9 @@
 -- within 1e-4; ms is the longest answer in its bin. Counts are integers, so that the order of rows cannot matter.
 --
 --   clickhouse-client --database attesa --param_as_of=1767225600000 --param_since=0 --param_until=18446744073709551615 \
---     --param_workspace= --param_flow= --param_by="['flow','step']" < projections/queries/survival.sql
--- Times are ms since the epoch, UTC; as_of comes from as_of.sql; an empty workspace or flow means all.
+--     --param_workspace= --param_flow= --param_zone=UTC --param_by="['flow','step']" < projections/queries/survival.sql
+-- Times are ms since the epoch, UTC; as_of comes from as_of.sql; an empty workspace or flow means all. Days are the zone's.
+-- What stands before /* where */ is replaced by the conditions of --where; by hand, write your own.
 WITH bins AS
 (
     SELECT
@@ -18,14 +19,14 @@ WITH bins AS
         if(has({by:Array(String)}, 'arm'), arm, NULL) AS by_arm,
         if(has({by:Array(String)}, 'hour'), local_hour, NULL) AS by_hour,
         if(has({by:Array(String)}, 'weekday'), local_weekday, NULL) AS by_weekday,
-        if(has({by:Array(String)}, 'day'), toDate(toUInt16(intDiv(started_at, 86400000))), NULL) AS by_day,
+        if(has({by:Array(String)}, 'day'), toDate(fromUnixTimestamp64Milli(toInt64(started_at), {zone:String})), NULL) AS by_day,
         bitShiftRight(reinterpretAsUInt64(toFloat64(span_ms)), 46) AS bin,
         countIf(outcome = 'responded') AS answered,
         count() AS n,
         maxIf(span_ms, outcome = 'responded') AS ms
     FROM waits_as_of(as_of = {as_of:UInt64}, since = {since:UInt64}, until = {until:UInt64},
         workspace = {workspace:String}, flow = {flow:String})
-    WHERE timed
+    WHERE timed AND true /* where */
     GROUP BY by_workspace, by_flow, by_version, by_step, by_channel, by_template, by_arm, by_hour, by_weekday, by_day, bin
 ),
 watched AS

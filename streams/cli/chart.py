@@ -1,11 +1,11 @@
-"""A curve in the terminal: the share that has answered, over time on a logarithmic scale."""
+"""Pictures in the terminal: curves over time on a logarithmic scale, sparklines, heat maps."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
-__all__ = ["answered_chart"]
+__all__ = ["answered_chart", "heat_picture", "sparkline"]
 
 _EIGHTHS: Final = " ▁▂▃▄▅▆▇█"
 _TICKS: Final = (
@@ -13,6 +13,8 @@ _TICKS: Final = (
     (86_400, "1d"), (7 * 86_400, "7d"), (30 * 86_400, "30d"), (365 * 86_400, "1y"),
 )  # fmt: skip
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
+_SHADES: Final = "·░▒▓█"
+_WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _FIRST_S: Final = 1.0
 """What is answered sooner stands at the left edge."""
 
@@ -39,6 +41,31 @@ def answered_chart(points: Sequence[tuple[float, float]], *, width: int = 64, he
     lines.append(f"   0% └{'─' * width}")
     lines.append(" " * 7 + _axis(last, width))
     return "\n".join(lines)
+
+
+def sparkline(rates: Sequence[float | None]) -> str:
+    """A bar for each rate, from nothing to the highest of them; a gap where there is none."""
+    top = max((rate for rate in rates if rate is not None), default=0.0) or 1.0
+    return "".join(
+        " " if rate is None else _EIGHTHS[1 + min(7, math.floor(rate / top * 7 + 0.5))] for rate in rates
+    )
+
+
+def heat_picture(rates: Mapping[tuple[int, int], float | None]) -> str:
+    """Lines of weekdays (1 Monday – 7 Sunday) by hours: the darker, the nearer to the highest rate of all; a
+    gap where there is none, a dot for 0.
+    """
+    top = max((rate for rate in rates.values() if rate is not None), default=0.0) or 1.0
+    lines = ["    " + "".join(f"{hour:<6}" for hour in range(0, 24, 3)).rstrip()]
+    for weekday, name in enumerate(_WEEKDAYS, start=1):
+        cells = (rates.get((weekday, hour)) for hour in range(24))
+        lines.append(f"{name} " + "".join("  " if rate is None else _shade(rate / top) * 2 for rate in cells))
+    lines.append(f"    · 0 %   ░ ▒ ▓ █ up to {top:.0%}")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _shade(share: float) -> str:
+    return _SHADES[0] if share == 0 else _SHADES[min(4, 1 + math.floor(share * 4))]
 
 
 def _share(points: Sequence[tuple[float, float]], seconds: float) -> float:

@@ -1,6 +1,7 @@
-"""`attesa report`: response rates, times to response and message replies, from ClickHouse."""
+"""`attesa report`: how contacts respond, how far journeys come, what went out, from ClickHouse."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Annotated, Any
 
 import typer
@@ -8,9 +9,10 @@ from rich.console import Console
 
 from projections import reports
 from projections.moments import duration_of
-from projections.reports import MessagesRow, Report, ResponseRateRow, Scope, TimeToResponseRow
-from streams.cli.chart import answered_chart
-from streams.cli.output import console, show
+from projections.reports import Comparison, HeatmapRow, Report, ReportRow, Scope, TimeToResponseRow, TrendRow
+from schemas.errors import UsageError
+from streams.cli.chart import answered_chart, heat_picture, sparkline
+from streams.cli.output import console, show, show_csv
 from streams.log.settings import Settings, load
 
 __all__ = ["app", "print_time_to_response"]
@@ -26,31 +28,77 @@ By = Annotated[
 ]
 Since = Annotated[
     str | None,
-    typer.Option(help="From then on: a date, a time (UTC unless it names its zone), or a span before as-of."),
+    typer.Option(help="From then on: a date, a time (of --zone unless it says), or a span before as-of."),
 ]
 Until = Annotated[str | None, typer.Option(help="Until then, exclusive; written as --since.")]
+Zone = Annotated[str, typer.Option(help="The zone of days, weeks, and times that name none.")]
 Workspace = Annotated[str, typer.Option(help="One workspace only.")]
 Flow = Annotated[str, typer.Option(help="One flow only.")]
+Where = Annotated[
+    str | None, typer.Option(help="Conditions on dimensions: 'channel = whatsapp and hour >= 9'.")
+]
 Prefix = Annotated[str | None, typer.Option(help="The topics' prefix; ATTESA_PREFIX without it.")]
 Json = Annotated[bool, typer.Option("--json", help="One object for programs.")]
+Csv = Annotated[bool, typer.Option("--csv", help="A table for programs and sheets.")]
+
+Ask = Callable[[Settings, Scope], Report[Any]]
+Draw = Callable[[Any], None]
 
 
-@app.command("response-rate")
-def response_rate(
-    by: By = None,
-    since: Since = None,
-    until: Until = None,
-    workspace: Workspace = "",
-    flow: Flow = "",
-    prefix: Prefix = None,
-    json: Json = False,
-) -> None:
-    """Of the waits whose time is over, the share answered in time; and what became of all waits.
+def _verb(name: str, title: str, about: str, ask: Ask, draw: Draw | None = None) -> None:
+    """Adds a report that has no options of its own."""
 
-    By workspace, flow, version, step, channel, template, arm, hour, weekday, day (of the prompt).
-    """
-    report = reports.response_rate(_settings(prefix), _scope(by, since, until, workspace, flow))
-    _show(report, json=json, title="Response rate")
+    def command(
+        by: By = None,
+        since: Since = None,
+        until: Until = None,
+        zone: Zone = "UTC",
+        workspace: Workspace = "",
+        flow: Flow = "",
+        where: Where = None,
+        prefix: Prefix = None,
+        json: Json = False,
+        csv: Csv = False,
+    ) -> None:
+        scope = _scope(by, since, until, zone, workspace, flow, where)
+        _print(ask(_settings(prefix), scope), title, json=json, csv=csv, draw=draw)
+
+    app.command(name, help=about)(command)
+
+
+def print_time_to_response(report: Report[TimeToResponseRow]) -> None:
+    """Prints the report for people: a table, then a chart of each of its first six curves."""
+    rows = [{k: v for k, v in row.as_dict().items() if k != "curve"} for row in report.rows]
+    show(rows, title=_title(report, "Time to response"))
+    _say_if_unknown(report)
+    for row in report.rows[:MOST_CHARTS]:
+        console.print(
+            f"\nShare answered by then, {_named(row.dimensions)} ({row.waits:,} waits)", markup=False
+        )
+        points = [(point.seconds, 1 - point.waiting) for point in row.curve]
+        console.print(answered_chart(points), markup=False, highlight=False)
+    if len(report.rows) > MOST_CHARTS:
+        console.print(f"\nand {len(report.rows) - MOST_CHARTS} more curves: --json has them all")
+
+
+def _draw_heatmap(report: Report[HeatmapRow]) -> None:
+    rates = {
+        (int(row.dimensions["weekday"] or 0), int(row.dimensions["hour"] or 0)): row.rate
+        for row in report.rows
+    }
+    console.print("\nResponse rate by hour of the prompt, the contacts' own\n", markup=False)
+    console.print(heat_picture(rates), markup=False, highlight=False)
+
+
+def _draw_trend(report: Report[TrendRow]) -> None:
+    def group(row: TrendRow) -> dict[str, Any]:
+        return {name: value for name, value in row.dimensions.items() if name != "day"}
+
+    if report.rows:
+        console.print("")
+    for dimensions, rows in groupby(report.rows, group):
+        line = sparkline([row.rate for row in rows])
+        console.print(f"{line}  {_named(dimensions)}", markup=False, highlight=False)
 
 
 @app.command("time-to-response")
@@ -58,18 +106,22 @@ def time_to_response(
     by: By = None,
     since: Since = None,
     until: Until = None,
+    zone: Zone = "UTC",
     workspace: Workspace = "",
     flow: Flow = "",
+    where: Where = None,
     prefix: Prefix = None,
     json: Json = False,
+    csv: Csv = False,
 ) -> None:
     """How long answers take: percentiles of those that came, and the Kaplan–Meier curve of all waits.
 
     By workspace, flow, version, step, channel, template, arm, hour, weekday, day (of the prompt).
     """
-    report = reports.time_to_response(_settings(prefix), _scope(by, since, until, workspace, flow))
-    if json:
-        _show(report, json=True, title="")
+    scope = _scope(by, since, until, zone, workspace, flow, where)
+    report = reports.time_to_response(_settings(prefix), scope)
+    if json or csv:
+        _print(report, "", json=json, csv=csv)
     else:
         print_time_to_response(report)
 
@@ -79,36 +131,151 @@ def messages(
     by: By = None,
     since: Since = None,
     until: Until = None,
+    zone: Zone = "UTC",
     window: Annotated[str, typer.Option(help="The attribution window, a span as 1h or 7d.")] = "24h",
     workspace: Workspace = "",
     flow: Flow = "",
+    where: Where = None,
     prefix: Prefix = None,
     json: Json = False,
+    csv: Csv = False,
 ) -> None:
     """Outbound messages, human or automatic, and the customers' direct replies to them.
 
-    By workspace, flow, version, step, channel, template, author, hour, weekday, day (UTC).
+    By workspace, flow, version, step, channel, template, author, hour, weekday, day (of --zone).
     """
     report = reports.messages(
         _settings(prefix),
-        _scope(by, since, until, workspace, flow),
+        _scope(by, since, until, zone, workspace, flow, where),
         window_ms=duration_of(window, "--window"),
     )
-    _show(report, json=json, title=f"Messages and replies within {window}")
+    _print(report, f"Messages and replies within {window}", json=json, csv=csv)
 
 
-def print_time_to_response(report: Report[TimeToResponseRow]) -> None:
-    """Prints the report for people: a table, then a chart of each of its first six curves."""
-    rows = [{k: v for k, v in row.as_dict().items() if k != "curve"} for row in report.rows]
-    show(rows, title=_title(report, "Time to response"))
-    _say_if_unknown(report)
-    for row in report.rows[:MOST_CHARTS]:
-        named = ", ".join(f"{name} {value}" for name, value in row.dimensions.items()) or "all"
-        console.print(f"\nShare answered by then, {named} ({row.waits:,} waits)", markup=False)
-        points = [(point.seconds, 1 - point.waiting) for point in row.curve]
-        console.print(answered_chart(points), markup=False, highlight=False)
-    if len(report.rows) > MOST_CHARTS:
-        console.print(f"\nand {len(report.rows) - MOST_CHARTS} more curves: --json has them all")
+@app.command("sla")
+def sla(
+    by: By = None,
+    since: Since = None,
+    until: Until = None,
+    zone: Zone = "UTC",
+    within: Annotated[str, typer.Option(help="The span to answer in, as 6m or 1h.")] = "6m",
+    people: Annotated[bool, typer.Option("--people", help="Count agents' answers only.")] = False,
+    workspace: Workspace = "",
+    where: Where = None,
+    prefix: Prefix = None,
+    json: Json = False,
+    csv: Csv = False,
+) -> None:
+    """How soon the business answers what customers write first.
+
+    By workspace, channel, hour, weekday, day (of --zone).
+    """
+    report = reports.sla(
+        _settings(prefix),
+        _scope(by, since, until, zone, workspace, "", where),
+        within_ms=duration_of(within, "--within"),
+        people=people,
+    )
+    _print(report, f"First answers within {within}", json=json, csv=csv)
+
+
+@app.command("compare")
+def compare(
+    by: By = None,
+    a: Annotated[str | None, typer.Option(help="The one.")] = None,
+    b: Annotated[str | None, typer.Option(help="The other.")] = None,
+    since: Since = None,
+    until: Until = None,
+    zone: Zone = "UTC",
+    workspace: Workspace = "",
+    flow: Flow = "",
+    where: Where = None,
+    prefix: Prefix = None,
+    json: Json = False,
+    csv: Csv = False,
+) -> None:
+    """Two versions, arms or channels beside each other, and whether their difference is more than chance.
+
+    By one of version (without --by), arm, channel, template, step, flow, workspace.
+    """
+    scope = _scope(by, since, until, zone, workspace, flow, where)
+    report = reports.compare(_settings(prefix), scope, a=a, b=b)
+    _print(report, "Response rates beside each other", json=json, csv=csv, draw=_draw_compare)
+
+
+def _draw_compare(report: Comparison) -> None:
+    if report.difference is not None and report.interval is not None:
+        low, high = (100 * end for end in report.interval)
+        console.print(
+            f"\nDifference {100 * report.difference:+.1f} points, 95 % interval {low:+.1f} to {high:+.1f} "
+            "(Newcombe; for one look)",
+            highlight=False,
+        )
+    if report.sequential is not None:
+        low, high = (100 * end for end in report.sequential.difference)
+        console.print(
+            f"However often one looks: {low:+.1f} to {high:+.1f}, p = {report.sequential.p:.3g}",
+            highlight=False,
+        )
+    if report.rows:
+        console.print(report.sentence(), markup=False, highlight=False)
+
+
+_verb(
+    "response-rate",
+    "Response rate",
+    "Of the waits whose time is over, the share answered in time; and what became of all waits.\n\n"
+    "By workspace, flow, version, step, channel, template, arm, hour, weekday, day (of the prompt).",
+    reports.response_rate,
+)
+_verb(
+    "trend",
+    "Response rate by day",
+    "The response rate day by day, with its 95 % band.\n\nBy the dimensions of response-rate, and day.",
+    reports.trend,
+    _draw_trend,
+)
+_verb(
+    "heatmap",
+    "Response rate by weekday and hour",
+    "The response rate by weekday and hour of the prompt, in the contacts' own zones.",
+    reports.heatmap,
+    _draw_heatmap,
+)
+_verb(
+    "waiting",
+    "Waits open",
+    "The waits that are open, and when they fall due; by flow and step without --by.\n\n"
+    "By the dimensions of response-rate.",
+    reports.waiting,
+)
+_verb(
+    "funnel",
+    "Journeys by step",
+    "How many journeys reached each step, went on, ended or stand there, and how long they were in it; by "
+    "flow without --by.\n\nBy workspace, flow, version, trigger, channel.",
+    reports.funnel,
+)
+_verb(
+    "cohort",
+    "Journeys by week of entry",
+    "Of the journeys that began in a week and are over, the share that answered.\n\n"
+    "By workspace, flow, version, trigger, channel; and week (of --zone).",
+    reports.cohort,
+)
+_verb(
+    "delivery",
+    "Delivery",
+    "What became of each message that was commanded.\n\n"
+    "By workspace, flow, version, step, channel, template, purpose, hour, weekday, day (of --zone).",
+    reports.delivery,
+)
+_verb(
+    "suppressions",
+    "Sends not made",
+    "Sends that were not made, or not then, by reason.\n\nBy the dimensions of delivery; decision, reason.",
+    reports.suppressions,
+)
 
 
 def _settings(prefix: str | None) -> Settings:
@@ -116,39 +283,49 @@ def _settings(prefix: str | None) -> Settings:
 
 
 def _scope(
-    by: Sequence[str] | None, since: str | None, until: str | None, workspace: str, flow: str
+    by: Sequence[str] | None,
+    since: str | None,
+    until: str | None,
+    zone: str,
+    workspace: str,
+    flow: str,
+    where: str | None,
 ) -> Scope:
     names = [name.strip() for part in by or () for name in part.split(",") if name.strip()]
-    return Scope(by=names, since=since, until=until, workspace=workspace, flow=flow)
+    return Scope(by=names, since=since, until=until, zone=zone, workspace=workspace, flow=flow, where=where)
 
 
-def _show(
-    report: Report[ResponseRateRow] | Report[TimeToResponseRow] | Report[MessagesRow],
-    *,
-    json: bool,
-    title: str,
-) -> None:
+def _print(report: Report[ReportRow], title: str, *, json: bool, csv: bool, draw: Draw | None = None) -> None:
+    if json and csv:
+        raise UsageError("--json and --csv: one of them")
     rows: list[dict[str, Any]] = [row.as_dict() for row in report.rows]
-    show(
-        rows,
-        json=json,
-        title=_title(report, title),
-        as_of=report.as_of_text,
-        report=report.report,
-        by=report.by,
-    )
+    if csv:
+        show_csv(rows)
+    else:
+        further = report.extra() if isinstance(report, Comparison) else {}
+        show(
+            rows,
+            json=json,
+            title=_title(report, title),
+            as_of=report.as_of_text,
+            report=report.report,
+            by=report.by,
+            **further,
+        )
+        if draw is not None and not json:
+            draw(report)
     _say_if_unknown(report)
 
 
-def _title(
-    report: Report[ResponseRateRow] | Report[TimeToResponseRow] | Report[MessagesRow], title: str
-) -> str:
+def _named(dimensions: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in dimensions.items()) or "all"
+
+
+def _title(report: Report[ReportRow], title: str) -> str:
     return f"{title}, as of {report.as_of_text or 'unknown'}"
 
 
-def _say_if_unknown(
-    report: Report[ResponseRateRow] | Report[TimeToResponseRow] | Report[MessagesRow],
-) -> None:
+def _say_if_unknown(report: Report[ReportRow]) -> None:
     if report.as_of is None:
         Console(stderr=True, soft_wrap=True).print(
             "As-of is unknown: not every partition's clock is projected yet, so nothing can be said. "

@@ -11,8 +11,10 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from schemas.types.facts import (
+    BranchTaken,
     Cause,
     ClockAdvanced,
+    DeliveryNoted,
     Fact,
     InputNoted,
     JourneyEnded,
@@ -23,7 +25,9 @@ from schemas.types.facts import (
     ResponseTimedOut,
     SendCommanded,
     SendFailed,
+    SendPostponed,
     SendSuppressed,
+    TimerSet,
     WaitCancelled,
     WaitOpened,
 )
@@ -191,20 +195,21 @@ def _journey(rng: random.Random, number: int, contact: str) -> list[Fact]:
         "template": rng.choice(("hello", None)),
         "purpose": "service",
     }
-    facts: list[Fact] = [
-        JourneyStarted(id=f"js{number}", at=opened_at, trigger="message", rules=1, **common),
+    facts = _beginning(rng, number, opened_at, common)
+    facts += [
         InputNoted(id=f"in{number}", at=opened_at, contact=contact, cause=CAUSE, record="MessageReceived"),
     ]
     if rng.random() < 0.1:
-        return [
-            *facts,
-            SendSuppressed(
-                **{k: v for k, v in send.items() if k != "command"},
-                id=f"ss{number}",
-                at=opened_at,
-                reason=rng.choice(("cap", "late")),
-            ),
-        ]
+        not_sent = {name: value for name, value in send.items() if name != "command"}
+        until = opened_at + HOUR
+        unsent: Fact = (
+            SendPostponed(**not_sent, id=f"sp{number}", at=opened_at, reason="quiet_hours", until=until)
+            if number % 2
+            else SendSuppressed(
+                **not_sent, id=f"ss{number}", at=opened_at, reason=rng.choice(("cap", "late"))
+            )
+        )
+        return [*facts, unsent]
     wait = wait_of(
         number,
         opened_at,
@@ -232,7 +237,7 @@ def _journey(rng: random.Random, number: int, contact: str) -> list[Fact]:
         sent = PromptSent(
             id=f"ps{number}", at=opened_at, commanded_at=opened_at, accepted_at=opened_at, **send
         )
-        return [*facts, sent, wait, *_ending(rng, wait, {}, opened_at)]
+        return [*facts, sent, wait, *_receipts(rng, sent), *_ending(rng, wait, {}, opened_at)]
     # Until it is accepted the deadline is the send's not_after.
     wait = msgspec.structs.replace(
         wait, prompted_at=None, deadline=opened_at + DAY, due=opened_at + DAY + GRACE
@@ -243,7 +248,7 @@ def _journey(rng: random.Random, number: int, contact: str) -> list[Fact]:
             id=f"sf{number}",
             at=failed_at,
             commanded_at=opened_at,
-            outcome="failed",
+            outcome=rng.choice(("failed", "failed", "expired", "stopped", "unknown")),
             reason="http 500",
             **send,
         )
@@ -265,7 +270,43 @@ def _journey(rng: random.Random, number: int, contact: str) -> list[Fact]:
         "local_hour": rng.randrange(24),
         "local_weekday": rng.randrange(1, 8),
     }
-    return [*facts, wait, sent, *_ending(rng, wait, moved, accepted_at)]
+    return [*facts, wait, sent, *_receipts(rng, sent), *_ending(rng, wait, moved, accepted_at)]
+
+
+def _beginning(rng: random.Random, number: int, opened_at: int, common: dict[str, Any]) -> list[Fact]:
+    """The journey's start; of some, an hour's pause and a branch before its send."""
+    started_at = opened_at if number % 3 else opened_at - rng.randrange(HOUR)
+    trigger = rng.choice(("message", "event"))
+    if number % 3:
+        return [JourneyStarted(id=f"js{number}", at=started_at, trigger=trigger, rules=1, **common)]
+    paused, branched = common | {"step": "pause"}, common | {"step": "which"}
+    return [
+        JourneyStarted(id=f"js{number}", at=started_at, trigger=trigger, rules=1, **paused),
+        TimerSet(id=f"ts{number}", at=started_at, kind="wait", due=opened_at, **paused),
+        BranchTaken(id=f"bt{number}", at=opened_at, branch="then", **branched),
+    ]
+
+
+def _receipts(rng: random.Random, sent: PromptSent) -> list[Fact]:
+    """What the channel says of a message later."""
+    statuses = rng.choice(((), ("delivered",), ("delivered", "read"), ("read",), ("failed",)))
+    return [
+        DeliveryNoted(
+            id=f"dn{sent.command}{status}",
+            contact=sent.contact,
+            at=sent.at + 1_000 * (place + 1),
+            cause=CAUSE,
+            flow=sent.flow,
+            version=sent.version,
+            journey=sent.journey,
+            step=sent.step,
+            command=sent.command,
+            channel=sent.channel,
+            status=status,
+            commanded_at=sent.commanded_at,
+        )
+        for place, status in enumerate(statuses)
+    ]
 
 
 def _ending(rng: random.Random, wait: WaitOpened, moved: dict[str, Any], began: int) -> list[Fact]:
@@ -281,21 +322,35 @@ def _ending(rng: random.Random, wait: WaitOpened, moved: dict[str, Any], began: 
         closing = cancelled(wait, began + int(wait.within_ms * rng.random()), **moved)
     else:
         return []
+    journey: dict[str, Any] = {
+        "contact": wait.contact,
+        "cause": CAUSE,
+        "flow": wait.flow,
+        "version": wait.version,
+        "journey": wait.journey,
+    }
+    more: list[Fact] = []
+    ended_at, last = closing.at, wait.step
+    if rng.random() < 0.4:
+        # On to another step, and back to one where it may have been.
+        ended_at, last = closing.at + rng.randrange(1, DAY), "pause"
+        more = [
+            BranchTaken(id=f"ba{wait.wait}", at=closing.at, step="after", branch="else", **journey),
+            TimerSet(
+                id=f"ta{wait.wait}", at=closing.at, step=last, visit=2, kind="wait", due=ended_at, **journey
+            ),
+        ]
     ended = JourneyEnded(
         id=f"je{wait.wait}",
-        contact=wait.contact,
-        at=closing.at,
-        cause=CAUSE,
-        flow=wait.flow,
-        version=wait.version,
-        journey=wait.journey,
-        step=wait.step,
-        reason="completed",
+        at=ended_at,
+        step=last,
+        reason=rng.choice(("completed", "completed", "thanked", "exit", "step_limit")),
         trigger="message",
         started_at=wait.opened_at,
-        duration_ms=closing.at - wait.opened_at,
+        duration_ms=ended_at - wait.opened_at,
+        **journey,
     )
-    return [closing, ended]
+    return [closing, *more, *([ended] if rng.random() < 0.8 else [])]
 
 
 def _conversation(rng: random.Random, number: int, contact: str) -> list[Fact]:

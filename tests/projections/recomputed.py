@@ -16,7 +16,7 @@ from schemas.types.facts import (
 )
 from tests.projections.log import DAY, HOUR, Placed
 
-__all__ = ["as_of", "messages", "response_rate", "spans"]
+__all__ = ["as_of", "grouped", "messages", "of_waits", "response_rate", "sla", "spans", "waiting"]
 
 Key = tuple[Any, ...]
 
@@ -72,6 +72,7 @@ def _waits(log: Sequence[Placed]) -> list[dict[str, Any]]:
                 "weekday": fact.local_weekday,
                 "day": datetime.fromtimestamp(began // 1000, UTC).date().isoformat(),
                 "began": began,
+                "due": _due(first, prompted_at),
                 "outcome": outcome,
                 "matured": fact is not first and fact.due <= cut,
                 "span": max(0, until - began),
@@ -83,7 +84,8 @@ def _waits(log: Sequence[Placed]) -> list[dict[str, Any]]:
     return waits
 
 
-def _grouped(rows: Iterable[dict[str, Any]], by: Sequence[str]) -> dict[Key, list[dict[str, Any]]]:
+def grouped(rows: Iterable[dict[str, Any]], by: Sequence[str]) -> dict[Key, list[dict[str, Any]]]:
+    """Rows by the values of `by`."""
     groups = defaultdict(list)
     for row in rows:
         groups[tuple(row[name] for name in by)].append(row)
@@ -96,7 +98,7 @@ def response_rate(
     """By the values of `by`: the counts and the rate."""
     waits = [wait for wait in _waits(log) if since <= wait["began"] < until]
     report = {}
-    for key, group in _grouped(waits, by).items():
+    for key, group in grouped(waits, by).items():
         outcomes = [wait["outcome"] for wait in group]
         matured = [wait["outcome"] for wait in group if wait["matured"]]
         answered, silent = matured.count("responded"), matured.count("timed_out")
@@ -108,7 +110,109 @@ def response_rate(
             "pending": outcomes.count("pending"),
             "matured_responded": answered,
             "matured_timed_out": silent,
+            "numerator": answered,
+            "denominator": answered + silent,
+            "excluded": outcomes.count("cancelled"),
             "rate": answered / (answered + silent) if answered + silent else None,
+        }
+    return report
+
+
+def _due(first: WaitOpened, prompted_at: int | None) -> int:
+    """When an open wait falls due: its opening knows, unless its prompt was accepted since."""
+    if prompted_at is None or first.prompted_at is not None:
+        return first.due
+    return max(prompted_at, first.opened_at) + first.within_ms + first.due - first.deadline
+
+
+def of_waits(log: Sequence[Placed], by: Sequence[str]) -> dict[Key, dict[str, Any]]:
+    """By the values of `by`: what every report of rates says of waits."""
+    report = {}
+    for key, group in grouped(_waits(log), by).items():
+        decided = [w["outcome"] for w in group if w["matured"] and w["outcome"] in ("responded", "timed_out")]
+        excluded = sum(wait["outcome"] == "cancelled" for wait in group)
+        answered = decided.count("responded")
+        report[key] = {
+            "opened": len(group),
+            "numerator": answered,
+            "denominator": len(decided),
+            "pending": len(group) - len(decided) - excluded,
+            "excluded": excluded,
+            "rate": answered / len(decided) if decided else None,
+        }
+    return report
+
+
+def waiting(log: Sequence[Placed], by: Sequence[str]) -> dict[Key, dict[str, int]]:
+    """By the values of `by`: open waits, by how soon they fall due."""
+    cut = as_of(log)
+    edges = {"overdue": 0, "due_1h": HOUR, "due_6h": 6 * HOUR, "due_24h": DAY, "due_7d": 7 * DAY}
+    report = {}
+    for key, group in grouped((w for w in _waits(log) if w["outcome"] == "pending"), by).items():
+        row = {"open": len(group), "not_started": sum(not w["timed"] for w in group)}
+        row |= dict.fromkeys((*edges, "due_later"), 0)
+        for wait in group:
+            ahead = wait["due"] - cut
+            row[next((name for name, edge in edges.items() if ahead <= edge), "due_later")] += 1
+        report[key] = row | {"next_due": min(wait["due"] for wait in group)}
+    return report
+
+
+def sla(log: Sequence[Placed], by: Sequence[str], within: int, *, people: bool) -> dict[Key, dict[str, Any]]:
+    """By the values of `by`: customers' questions and the business's first answers."""
+    cut = as_of(log)
+    threads = defaultdict(list)
+    named: dict[tuple[str, str, str], int] = {}
+    for place in log:
+        fact = place.fact
+        if (
+            not isinstance(fact, MessageNoted)
+            or fact.at > cut
+            or fact.kind not in ("text", "button", "media")
+        ):
+            continue
+        if people and fact.author == "automation":
+            continue
+        threads[fact.contact, fact.channel, fact.threaded].append((fact.said_at, place.offset, fact))
+        if fact.direction == "out" and fact.reply_to:
+            name = (*_where(fact), fact.reply_to)
+            named[name] = min(named.get(name, fact.said_at), fact.said_at)
+    rows = []
+    for (contact, channel, threaded), thread in threads.items():
+        in_order = [fact for *_, fact in sorted(thread, key=lambda entry: entry[:2])]
+        for number, fact in enumerate(in_order):
+            if fact.direction != "in":
+                continue
+            if threaded:
+                answered_at = named.get((*_where(fact), fact.message))
+            elif number and in_order[number - 1].direction == "in":
+                continue
+            else:
+                later = [other.said_at for other in in_order[number:] if other.direction == "out"]
+                answered_at = later[0] if later else None
+            said = datetime.fromtimestamp(fact.said_at / 1000, UTC)
+            rows.append(
+                {
+                    "workspace": contact.split("/", 1)[0],
+                    "channel": channel,
+                    "hour": said.hour,
+                    "weekday": said.isoweekday(),
+                    "day": said.date().isoformat(),
+                    "old": fact.said_at + within <= cut,
+                    "took": None if answered_at is None else max(0, answered_at - fact.said_at),
+                }
+            )
+    report = {}
+    for key, group in grouped(rows, by).items():
+        took = sorted(row["took"] for row in group if row["took"] is not None)
+        old = [row for row in group if row["old"]]
+        report[key] = {
+            "questions": len(group),
+            "answered": len(took),
+            "numerator": sum(row["took"] is not None and row["took"] <= within for row in old),
+            "denominator": len(old),
+            "pending": len(group) - len(old),
+            "took": took,
         }
     return report
 
@@ -117,7 +221,7 @@ def spans(log: Sequence[Placed], by: Sequence[str]) -> dict[Key, list[tuple[int,
     """By the values of `by`: how long each wait was watched, ms, and whether an answer ended that."""
     return {
         key: sorted((wait["span"], wait["outcome"] == "responded") for wait in group)
-        for key, group in _grouped((wait for wait in _waits(log) if wait["timed"]), by).items()
+        for key, group in grouped((wait for wait in _waits(log) if wait["timed"]), by).items()
     }
 
 
@@ -170,7 +274,7 @@ def messages(log: Sequence[Placed], by: Sequence[str], window: int) -> dict[Key,
             }
         )
     report = {}
-    for key, group in _grouped(rows, by).items():
+    for key, group in grouped(rows, by).items():
         took = sorted(row["took"] for row in group if row["took"] is not None)
         report[key] = {
             "sent": len(group),

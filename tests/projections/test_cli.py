@@ -1,12 +1,14 @@
 """`attesa report` and `attesa projections` as people and programs meet them."""
 
+import csv
+import io
 import json
 import re
 from typing import Any
 
 import pytest
 
-from streams.cli.chart import answered_chart
+from streams.cli.chart import answered_chart, heat_picture, sparkline
 from streams.log.settings import Settings
 from tests.projections.conftest import Attesa, Project
 from tests.projections.log import HOUR, START, made_up_log, message, placed, responded, wait_of
@@ -47,7 +49,7 @@ def test_reports_have_the_keys_that_programs_rely_on(
     assert (answer["report"], answer["by"]) == ("response-rate", ["flow", "step", "day"])
     counts = {
         "opened", "responded", "timed_out", "cancelled", "pending", "matured_responded", "matured_timed_out",
-        "rate",
+        "numerator", "denominator", "excluded", "rate",
     }  # fmt: skip
     assert all(row.keys() == counts | {"flow", "step", "day"} for row in answer["rows"])
 
@@ -57,6 +59,53 @@ def test_reports_have_the_keys_that_programs_rely_on(
     assert row["response_seconds"].keys() == {"p10", "p50", "p75", "p90", "p99"}
     assert row.keys() == {"waits", "responded", "response_seconds", "median_seconds", "curve"}
     assert row["curve"][0].keys() == {"seconds", "answered", "at_risk", "waiting"}
+
+
+@pytest.mark.clickhouse
+def test_every_report_prints_for_people_programs_and_sheets(
+    on_database: Settings, project: Project, attesa: Attesa
+) -> None:
+    """A table under as-of; one object whose rows are as many as the sheet's below its header."""
+    assert on_database.prefix == "attesa"
+    project(made_up_log(2, waits=80))
+    for name in (
+        "response-rate", "time-to-response", "trend", "heatmap", "waiting", "funnel", "cohort", "delivery",
+        "suppressions", "messages", "sla", "compare",
+    ):  # fmt: skip
+        code, out, _ = attesa("report", name)
+        assert code == 0
+        assert "as of 2025-03-" in out, name
+        answer = read(attesa("report", name, "--json")[1])
+        assert answer["report"] == name
+        sheet = list(csv.DictReader(io.StringIO(attesa("report", name, "--csv")[1])))
+        assert len(sheet) == len(answer["rows"]) > 0
+        for row in answer["rows"]:
+            if "rate" in row:
+                assert {"numerator", "denominator", "pending", "excluded"} <= row.keys()
+        cells = {key for key, value in answer["rows"][0].items() if not isinstance(value, dict | list)}
+        assert cells <= sheet[0].keys()
+    assert "response_seconds_p90" in attesa("report", "messages", "--csv")[1].splitlines()[0]
+    code, _, err = attesa("report", "messages", "--csv", "--json")
+    assert (code, "one of them" in err) == (2, True)
+
+
+@pytest.mark.clickhouse
+def test_options_narrow_what_is_counted(on_database: Settings, project: Project, attesa: Attesa) -> None:
+    """--where, --zone and --since, as one writes them."""
+    assert on_database.prefix == "attesa"
+    project(placed(wait_of(1, START - 60_000), wait_of(2, START, flow="o'dd"), settled=START + HOUR))
+
+    def opened(*arguments: str) -> int:
+        rows = read(attesa("report", "response-rate", "--json", *arguments)[1])["rows"]
+        return sum(row["opened"] for row in rows)
+
+    assert opened() == 2
+    assert opened("--where", 'flow = "o\'dd" and hour >= 9') == 1
+    assert opened("--where", "hour < 9") == 0
+    assert opened("--since", "2025-03-01") == 1
+    assert opened("--since", "2025-03-01", "--zone", "Europe/Rome") == 2
+    code, _, err = attesa("report", "response-rate", "--where", "flow = x; drop table facts")
+    assert (code, "nothing of the kind" in err) == (2, True)
 
 
 @pytest.mark.clickhouse
@@ -104,6 +153,8 @@ def test_wrong_usage_ends_with_two(on_database: Settings, project: Project, atte
         ("report", "response-rate"),
         ("report", "time-to-response"),
         ("report", "messages"),
+        ("report", "funnel"),
+        ("report", "compare"),
         ("projections", "migrate"),
         ("projections", "status"),
         ("projections", "rebuild"),
@@ -165,3 +216,20 @@ def test_a_chart_without_answers_says_so() -> None:
     """And one with a single answer is drawn all the same."""
     assert answered_chart([]) == "no answer yet"
     assert "100% ┤" in answered_chart([(0.0, 1.0)])
+
+
+def test_a_sparkline_has_a_bar_a_value() -> None:
+    """From the lowest bar at nothing to the highest at the largest; a gap where there is none."""
+    assert sparkline([0.0, 0.25, None, 0.5]) == "▁▅ █"
+    assert sparkline([None, 0.0]) == " ▁"
+    assert sparkline([]) == ""
+
+
+def test_a_heat_map_is_a_week_of_hours() -> None:
+    """Seven lines of 24 cells, the darkest where the rate is highest, a dot for none answered."""
+    lines = heat_picture({(1, 0): 0.0, (1, 1): 0.1, (7, 23): 0.4}).splitlines()
+    assert [line[:3] for line in lines[1:8]] == ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+    assert lines[1] == "Mon ··▒▒"
+    assert lines[7] == "Sun " + " " * 46 + "██"
+    assert lines[8].endswith("up to 40%")
+    assert "0     3     6" in lines[0]

@@ -139,7 +139,9 @@ def test_without_every_partitions_clock_nothing_is_said(projected: Settings, pro
 def test_one_row_of_zeros_where_there_is_nothing(projected: Settings, project: Project) -> None:
     """Time has passed and nothing happened: that is an answer; by dimensions there is no row."""
     project(placed(settled=START))
-    assert reports.response_rate(projected, Scope()).rows == [ResponseRateRow({}, 0, 0, 0, 0, 0, 0, 0, None)]
+    assert reports.response_rate(projected, Scope()).rows == [
+        ResponseRateRow({}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, None)
+    ]
     assert reports.messages(projected, Scope()).rows == [
         MessagesRow({}, 0, 0, 0, {"p10": None, "p50": None, "p90": None})
     ]
@@ -448,7 +450,8 @@ def test_every_query_runs_by_hand(projected: Settings) -> None:
         assert text.endswith("SETTINGS do_not_merge_across_partitions_select_final = 1\n") is is_by_week
         values = {
             "as_of": START, "since": 0, "until": START, "workspace": "", "flow": "", "window_ms": HOUR,
-            "by": list(MESSAGE_DIMENSIONS), "topic": "attesa.facts",
+            "by": list(MESSAGE_DIMENSIONS), "topic": "attesa.facts", "zone": "Europe/Rome",
+            "dimension": "arm", "within_ms": HOUR, "people": 1,
         }  # fmt: skip
         named = {name: value for name, value in values.items() if f"--param_{name}=" in head}
         with connected(projected) as client:
