@@ -22,6 +22,9 @@ app = typer.Typer(help="How contacts respond.", no_args_is_help=True)
 MOST_CHARTS = 6
 """So many curves are drawn at most; --json has them all."""
 
+EVERYTHING = frozenset({"*"})
+"""All columns: the picture says it."""
+
 By = Annotated[
     list[str] | None,
     typer.Option("--by", help="Dimensions, separated by commas; one row for all without it."),
@@ -45,8 +48,15 @@ Ask = Callable[[Settings, Scope], Report[Any]]
 Draw = Callable[[Any], None]
 
 
-def _verb(name: str, title: str, about: str, ask: Ask, draw: Draw | None = None) -> None:
-    """Adds a report that has no options of its own."""
+def _verb(
+    name: str,
+    title: str,
+    about: str,
+    ask: Ask,
+    draw: Draw | None = None,
+    repeated: frozenset[str] = frozenset(),
+) -> None:
+    """Adds a report that has no options of its own. People are not shown columns that are `repeated`."""
 
     def command(
         by: By = None,
@@ -61,7 +71,8 @@ def _verb(name: str, title: str, about: str, ask: Ask, draw: Draw | None = None)
         csv: Csv = False,
     ) -> None:
         scope = _scope(by, since, until, zone, workspace, flow, where)
-        _print(ask(_settings(prefix), scope), title, json=json, csv=csv, draw=draw)
+        report = ask(_settings(prefix), scope)
+        _print(report, title, json=json, csv=csv, draw=draw, repeated=repeated)
 
     app.command(name, help=about)(command)
 
@@ -86,7 +97,18 @@ def _draw_heatmap(report: Report[HeatmapRow]) -> None:
         (int(row.dimensions["weekday"] or 0), int(row.dimensions["hour"] or 0)): row.rate
         for row in report.rows
     }
-    console.print("\nResponse rate by hour of the prompt, the contacts' own\n", markup=False)
+    if not report.rows:
+        return
+    asked = sum(row.denominator for row in report.rows)
+    title = _title(report, "Response rate by hour of the prompt, the contacts' own")
+    console.print(
+        f"{title}\n"
+        f"{sum(row.numerator for row in report.rows):,} answered of {asked:,}, "
+        f"{sum(row.pending for row in report.rows):,} pending, "
+        f"{sum(row.excluded for row in report.rows):,} excluded; --csv has each hour's\n",
+        markup=False,
+        highlight=False,
+    )
     console.print(heat_picture(rates), markup=False, highlight=False)
 
 
@@ -241,6 +263,7 @@ _verb(
     "The response rate by weekday and hour of the prompt, in the contacts' own zones.",
     reports.heatmap,
     _draw_heatmap,
+    EVERYTHING,
 )
 _verb(
     "waiting",
@@ -255,6 +278,7 @@ _verb(
     "How many journeys reached each step, went on, ended or stand there, and how long they were in it; by "
     "flow without --by.\n\nBy workspace, flow, version, trigger, channel.",
     reports.funnel,
+    repeated=frozenset({"numerator", "pending", "excluded"}),
 )
 _verb(
     "cohort",
@@ -295,24 +319,28 @@ def _scope(
     return Scope(by=names, since=since, until=until, zone=zone, workspace=workspace, flow=flow, where=where)
 
 
-def _print(report: Report[ReportRow], title: str, *, json: bool, csv: bool, draw: Draw | None = None) -> None:
+def _print(
+    report: Report[ReportRow],
+    title: str,
+    *,
+    json: bool,
+    csv: bool,
+    draw: Draw | None = None,
+    repeated: frozenset[str] = frozenset(),
+) -> None:
     if json and csv:
         raise UsageError("--json and --csv: one of them")
     rows: list[dict[str, Any]] = [row.as_dict() for row in report.rows]
     if csv:
         show_csv(rows)
-    else:
+    elif json:
         further = report.extra() if isinstance(report, Comparison) else {}
-        show(
-            rows,
-            json=json,
-            title=_title(report, title),
-            as_of=report.as_of_text,
-            report=report.report,
-            by=report.by,
-            **further,
-        )
-        if draw is not None and not json:
+        show(rows, json=True, as_of=report.as_of_text, report=report.report, by=report.by, **further)
+    else:
+        if repeated is not EVERYTHING or not rows:
+            shown = [{name: cell for name, cell in row.items() if name not in repeated} for row in rows]
+            show(shown, title=_title(report, title))
+        if draw is not None:
             draw(report)
     _say_if_unknown(report)
 

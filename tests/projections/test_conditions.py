@@ -87,7 +87,8 @@ def test_what_is_none_is_refused_at_its_place(text: str, said: str) -> None:
 
 
 PLAIN = re.compile(
-    r"(\(|\)|NOT IN|IN|NOT|AND|OR|, |=|!=|<=?|>=?| |''|0|channel|version|local_hour|local_weekday|toDate\(at\)"
+    r"(\(|\)|NOT IN|IN|NOT|AND|OR|, |=|!=|<=?|>=?| |''|0"
+    r"|channel|version|local_hour|local_weekday|toDate\(at\)"
     r"|\{where_\d+:(String|Int64|Date)\})*"
 )
 

@@ -1,7 +1,8 @@
 """What each number of the further reports means, on examples that one can count by hand."""
 
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -122,6 +123,18 @@ def test_a_funnel_is_of_the_journeys_that_began_then(asked: Asked) -> None:
     facts = [started(1, START), at_step(1, START + 2 * DAY, "ask"), started(2, START + DAY)]
     rows = asked(reports.funnel, *facts, settled=START + 3 * DAY, since="2025-03-02")
     assert picked(rows, "step", "started", "reached") == [("hello", 1, 1)]
+
+
+def test_a_funnel_looks_at_every_fact_of_a_step() -> None:
+    """All facts that name a journey's step tell where it is, but those about what stands or is over."""
+    text = (reports.QUERIES / "funnel.sql").read_text(encoding="utf-8")
+    named = set(re.findall(r"'([A-Z]\w+)'", text))
+    about_what_was = {
+        "DeliveryNoted", "JourneyEnded", "LateResponseReceived", "MessageNoted", "PromptSent",
+        "ResponseReceived", "ResponseTimedOut", "SendFailed", "TimerCancelled", "TimerFired", "WaitCancelled",
+    }  # fmt: skip
+    there = {kind.__name__ for kind in get_args(Fact) if {"journey", "step"} <= {*kind.__struct_fields__}}
+    assert named == there - about_what_was
 
 
 def test_a_cohort_is_the_week_of_entry(asked: Asked) -> None:
