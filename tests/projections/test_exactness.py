@@ -76,7 +76,8 @@ def settings(clickhouse_url: str) -> Iterator[Callable[[str], Settings]]:
 
     def make(prefix: str) -> Settings:
         # The test's own database's name makes these the test's own, too.
-        one = load(clickhouse=clickhouse_url, prefix=f"{clickhouse_url.rsplit('/', 1)[1]}_{prefix}")
+        own = clickhouse_url.rsplit("/", 1)[1].replace("_", "-")
+        one = load(clickhouse=clickhouse_url, prefix=f"{own}-{prefix}")
         migrate(one)
         made.append(one)
         return one
