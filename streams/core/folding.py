@@ -24,5 +24,7 @@ def words(text: str) -> str:
 
 def bare(text: str) -> str:
     """Text without accents, its case and spaces as they are: so a pattern is made before it is compiled."""
+    if text.isascii():
+        return text
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(character for character in decomposed if not unicodedata.combining(character))
