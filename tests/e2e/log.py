@@ -192,6 +192,8 @@ def response_rates(facts: Iterable[Placed]) -> tuple[int, dict[str, dict[str, An
                 row["pending"] += 1
     for row in report.values():
         matured = row["matured_responded"] + row["matured_timed_out"]
+        row["numerator"], row["denominator"] = row["matured_responded"], matured
+        row["excluded"] = row["cancelled"]
         row["rate"] = row["matured_responded"] / matured if matured else None
     return as_of, report
 
