@@ -1,7 +1,6 @@
 """`attesa demo`: the main job from start to end on an embedded stack, which is gone afterwards."""
 
 import contextlib
-import os
 import secrets
 import signal
 import subprocess
@@ -26,6 +25,7 @@ from streams.cli.output import console, show
 from streams.cli.report import print_time_to_response
 from streams.demo.customers import WORKSPACE, two_weeks
 from streams.demo.play import FLOWS, configure, play
+from streams.imports.run import environment_of
 from streams.log.settings import Settings, load
 from streams.log.story import cause_of, facts_of, tell
 from streams.log.topics import Topics, apply
@@ -103,15 +103,9 @@ def _play(settings: Settings, *, seed: int, end: int, seconds: float, customers:
 def _processes(settings: Settings, *, show_messages: bool) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     """Worker, dispatcher and projector, as in production; they end with the block."""
     environment = {
-        **os.environ,
-        "ATTESA_KAFKA": settings.kafka,
-        "ATTESA_CLICKHOUSE": settings.clickhouse.get_secret_value(),
-        "ATTESA_PREFIX": settings.prefix,
-        "ATTESA_DATA_DIR": str(settings.data_dir),
-        "ATTESA_MASTER_KEY": settings.master_key.get_secret_value() if settings.master_key else "",
+        **environment_of(settings),
         "ATTESA_SESSION_TIMEOUT_S": str(settings.session_timeout_s),
         "ATTESA_LOG_LEVEL": settings.log_level,
-        "ATTESA_HTTP_PORT": "0",
     }
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     started: dict[str, subprocess.Popen[bytes]] = {}

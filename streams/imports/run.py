@@ -10,7 +10,7 @@ from typing import Final
 from schemas.errors import AttesaError
 from streams.log.settings import Settings
 
-__all__ = ["PROCESSES", "RunFailedError", "run_to_end"]
+__all__ = ["PROCESSES", "RunFailedError", "environment_of", "run_to_end"]
 
 PROCESSES: Final = (("worker",), ("dispatcher", "projector"))
 """What decides first, then what follows from it, side by side."""
@@ -45,8 +45,8 @@ def run_to_end(settings: Settings, *, say: Callable[[str], None] = lambda _: Non
                     process.wait(30)
 
 
-def _start(name: str, settings: Settings, folder: Path) -> subprocess.Popen[bytes]:
-    """The process, with these settings where they differ from what it would read itself."""
+def environment_of(settings: Settings) -> dict[str, str]:
+    """This process's environment with these settings in it, where a process would read others itself."""
     environment = {
         **os.environ,
         "ATTESA_PREFIX": settings.prefix,
@@ -57,13 +57,18 @@ def _start(name: str, settings: Settings, folder: Path) -> subprocess.Popen[byte
     }
     if settings.master_key is not None:
         environment["ATTESA_MASTER_KEY"] = settings.master_key.get_secret_value()
+    return environment
+
+
+def _start(name: str, settings: Settings, folder: Path) -> subprocess.Popen[bytes]:
+    """The process, with these settings."""
     with (folder / f"{name}.log").open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "streams.cli.main", name, "--until-end"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=environment,
+            env=environment_of(settings),
         )
 
 
